@@ -1,0 +1,245 @@
+/** The page: who is here, which screen, one header that never changes its place. */
+
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { api, ApiProblem, Unreachable } from "./api.ts";
+import { copy } from "./copy.ts";
+import { Feed } from "./feed.ts";
+import { outbox } from "./outboxes.ts";
+import { Part } from "./part.ts";
+import "./parts/help.ts";
+import type { Session } from "./protocol.ts";
+import { go, readRoute, type Route, takeToken } from "./router.ts";
+import "./screens/ask.ts";
+import "./screens/dizzy.ts";
+import "./screens/done.ts";
+import "./screens/home.ts";
+import "./screens/practice.ts";
+import "./screens/replay.ts";
+import "./screens/sign-in.ts";
+import { whenWords } from "./words.ts";
+
+interface Label {
+  readonly testid: string;
+  readonly words: string;
+}
+
+type Door = "opening" | "open" | "closed" | "unreachable";
+
+export class App extends Part {
+  static override properties = {
+    door: { state: true },
+    route: { state: true },
+    feed: { state: true },
+    labels: { state: true },
+    notice: { state: true },
+  };
+  declare door: Door;
+  declare route: Route;
+  declare feed: Feed | null;
+  /** What the header says of the heart on screen: replay, simulated, or nothing. */
+  declare labels: readonly Label[];
+  declare notice: { words: string; advice: string } | null;
+  #token = takeToken();
+  #left = new Set<string>();
+
+  constructor() {
+    super();
+    this.door = "opening";
+    this.route = readRoute(location.hash);
+    this.feed = null;
+    this.labels = [];
+    this.notice = null;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    window.addEventListener("hashchange", () => {
+      // A fresh link opened in a tab that shows this page: only the fragment changes.
+      const token = takeToken();
+      if (token) {
+        this.#token = token;
+        void this.#enter();
+      } else void this.#move();
+    });
+    this.addEventListener("problem", (event) => this.#problem((event as CustomEvent).detail));
+    this.addEventListener("left-replay", (event) => this.#left.add((event as CustomEvent).detail));
+    this.addEventListener("session", (event) => this.#labelFor((event as CustomEvent<Session>).detail));
+    outbox.addEventListener("refused", () => this.#say(copy.answerRefused));
+    outbox.addEventListener("change", () => {
+      if (outbox.stuck) this.#say(copy.answersWait);
+      else if (this.notice?.words === copy.answersWait) this.notice = null;
+    });
+    void this.#enter();
+  }
+
+  async #enter(): Promise<void> {
+    try {
+      if (this.#token) await this.#signIn(this.#token);
+      else await api.me();
+      this.#token = null;
+      this.door = "open";
+      this.notice = null;
+      await this.#move();
+    } catch (problem) {
+      this.door = problem instanceof Unreachable ? "unreachable" : "closed";
+    }
+  }
+
+  async #signIn(token: string): Promise<void> {
+    try {
+      await api.signIn(token);
+    } catch (problem) {
+      if (!(problem instanceof ApiProblem)) throw problem;
+      await api.me(); // a used link is fine for someone who is still signed in
+    }
+  }
+
+  /** Follows the address: makes the session at hand match it, then shows the screen. */
+  async #move(): Promise<void> {
+    let route = readRoute(location.hash);
+    if (this.door !== "open") return;
+    try {
+      if (route.screen === "home") {
+        const live = await this.#liveReplay();
+        if (live) return go("replay", live.id);
+        this.#drop();
+      } else if (this.feed?.session.id !== route.id) {
+        this.#drop();
+        const session = await api.session(route.id);
+        route = settle(route, session);
+        if (needsFeed(route)) this.feed = new Feed(session);
+        this.#labelFor(session);
+      }
+    } catch (problem) {
+      this.#problem(problem);
+      if (problem instanceof ApiProblem && problem.status === 404) go("home");
+      return;
+    }
+    if (route.screen === "done") this.#drop(true);
+    this.route = route;
+    this.notice = null;
+  }
+
+  async #liveReplay(): Promise<Session | undefined> {
+    const sessions = await api.sessions(true);
+    return sessions.find((s) => s.source === "replay" && !this.#left.has(s.id));
+  }
+
+  #drop(keepLabel = false): void {
+    this.feed?.close();
+    this.feed = null;
+    if (!keepLabel) this.labels = [];
+  }
+
+  #labelFor(session: Session): void {
+    const simulated = session.simulated
+      ? [{ testid: "simulated-label", words: copy.practice.simulated }]
+      : [];
+    const say = (words: string): void => {
+      this.labels = [{ testid: "replay-label", words }, ...simulated];
+    };
+    if (session.source !== "replay") {
+      this.labels = simulated;
+      return;
+    }
+    say(copy.replay.label);
+    if (!session.replay_of) return; // a file from elsewhere
+    void api.session(session.replay_of).then(
+      (first) => say(copy.replay.of(whenWords(first.started_at))),
+      () => undefined,
+    );
+  }
+
+  #problem(problem: unknown): void {
+    if (problem instanceof ApiProblem) {
+      if (problem.status === 401) this.door = "closed";
+      else this.#say(problem.message || copy.unknownProblem, problem.advice);
+    } else if (problem instanceof Unreachable) {
+      this.#say(copy.unreachable, copy.unreachableAdvice);
+    } else {
+      this.#say(copy.unknownProblem);
+      console.error(problem);
+    }
+  }
+
+  #say(words: string, advice = ""): void {
+    this.notice = { words, advice };
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    if (!changed.has("route") && !changed.has("door")) return;
+    // Screens render a moment later; then the heading takes the focus.
+    requestAnimationFrame(() => {
+      const heading = this.querySelector<HTMLElement>("main h1");
+      if (!document.querySelector("dialog[open]")) heading?.focus({ preventScroll: true });
+      window.scrollTo(0, 0);
+      const title = heading?.textContent?.trim();
+      document.title = title ? `${title} – ${copy.name}` : copy.name;
+    });
+  }
+
+  protected override render(): TemplateResult {
+    return html`
+      <header class="top">
+        ${this.labels.length > 0
+          ? html`<div class="labels">
+              ${this.labels.map(
+                (label) => html`<p class="chip label" data-testid=${label.testid}>${label.words}</p>`,
+              )}
+            </div>`
+          : html`<p class="brand"><span aria-hidden="true"></span>${copy.name}</p>`}
+        <bf-help></bf-help>
+      </header>
+      <main>
+        <div class="notice-place" role="status">
+          ${this.notice
+            ? html`<div class="notice" data-testid="notice">
+                <p>${this.notice.words}</p>
+                ${this.notice.advice ? html`<p>${this.notice.advice}</p>` : nothing}
+              </div>`
+            : nothing}
+        </div>
+        ${this.#screen()}
+      </main>
+    `;
+  }
+
+  #screen(): TemplateResult | typeof nothing {
+    if (this.door === "closed") return html`<bf-sign-in></bf-sign-in>`;
+    if (this.door === "unreachable") {
+      return html`<section class="screen narrow centred">
+        <h1 tabindex="-1">${copy.unreachable}</h1>
+        <p class="lead">${copy.unreachableAdvice}</p>
+        <button class="button primary big" type="button" @click=${() => this.#enter()}>
+          ${copy.tryAgain}
+        </button>
+      </section>`;
+    }
+    if (this.door === "opening") return html`<p class="screen quiet">${copy.signIn.busy}</p>`;
+    const { screen, id } = this.route;
+    const { feed } = this;
+    if (screen === "home") return html`<bf-home></bf-home>`;
+    if (screen === "done") return html`<bf-done session=${id}></bf-done>`;
+    if (screen === "dizzy") return html`<bf-dizzy session=${id}></bf-dizzy>`;
+    if (!feed || feed.session.id !== id) return nothing;
+    if (screen === "practice") return html`<bf-practice .feed=${feed}></bf-practice>`;
+    if (screen === "replay") return html`<bf-replay .feed=${feed}></bf-replay>`;
+    return screen === "before"
+      ? html`<bf-ask moment="before" .feed=${feed}></bf-ask>`
+      : html`<div class="after"><bf-ask moment="after" .feed=${feed}></bf-ask></div>`;
+  }
+}
+customElements.define("bf-app", App);
+
+function needsFeed(route: Route): boolean {
+  return ["before", "practice", "after", "replay"].includes(route.screen);
+}
+
+/** Where an address leads, given how its session stands. */
+function settle(route: Route, session: Session): Route {
+  const id = session.id;
+  if (session.source === "replay") return { screen: "replay", id };
+  if (route.screen === "replay") return { screen: "done", id };
+  const ended = session.state !== "live";
+  return ended && route.screen !== "dizzy" ? { screen: "done", id } : route;
+}

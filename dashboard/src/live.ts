@@ -1,0 +1,112 @@
+/**
+ * One live websocket that stays: it reconnects with `since`, so no message is missed
+ * and none is shown twice, and it keeps asking the service for its time.
+ */
+
+import type { Message } from "./protocol.ts";
+
+const BACKOFF_MS = [300, 700, 1500, 3000, 5000] as const;
+const PINGS_AT_FIRST = 10;
+const PING_EVERY_MS = 20_000;
+/** The service pings by itself; silence on our own pings means the link is dead. */
+const ANSWER_WITHIN_MS = 8_000;
+
+export interface LiveHandlers {
+  message(message: Message, receivedMs: number): void;
+  connected(connected: boolean): void;
+  /** Nothing more will come: the session ended, or it may not be seen. */
+  ended(code: number): void;
+}
+
+export class LiveLink {
+  readonly #id: string;
+  readonly #on: LiveHandlers;
+  #socket: WebSocket | null = null;
+  #since: number | null = null;
+  #tries = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #pings: ReturnType<typeof setTimeout> | undefined;
+  #unanswered: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(id: string, on: LiveHandlers) {
+    this.#id = id;
+    this.#on = on;
+    document.addEventListener("visibilitychange", this.#woke);
+    window.addEventListener("online", this.#woke);
+    this.#open();
+  }
+
+  close(): void {
+    this.#closed = true;
+    document.removeEventListener("visibilitychange", this.#woke);
+    window.removeEventListener("online", this.#woke);
+    clearTimeout(this.#retry);
+    this.#quiet();
+    this.#socket?.close();
+  }
+
+  /** Asks for the service's time `n` times, a little apart. */
+  ping(n = 3): void {
+    clearTimeout(this.#pings);
+    const socket = this.#socket;
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    socket.send(JSON.stringify({ kind: "ping", client_time_ms: performance.now() }));
+    this.#unanswered ??= setTimeout(() => socket.close(), ANSWER_WITHIN_MS);
+    this.#pings = n > 1
+      ? setTimeout(() => this.ping(n - 1), 60)
+      : setTimeout(() => this.ping(1), PING_EVERY_MS);
+  }
+
+  readonly #woke = (): void => {
+    if (document.visibilityState !== "visible" || this.#closed) return;
+    if (this.#socket) this.ping(3);
+    else this.#open();
+  };
+
+  #open(): void {
+    clearTimeout(this.#retry);
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const since = this.#since === null ? "" : `?since=${this.#since}`;
+    const socket = new WebSocket(
+      `${scheme}://${location.host}/api/v1/live/${encodeURIComponent(this.#id)}${since}`,
+    );
+    this.#socket = socket;
+    socket.addEventListener("open", () => {
+      this.#tries = 0;
+      this.#on.connected(true);
+      this.ping(PINGS_AT_FIRST);
+    });
+    socket.addEventListener("message", (event: MessageEvent<string>) => {
+      const receivedMs = performance.now();
+      const message = JSON.parse(event.data) as Message;
+      if (message.kind === "clock") {
+        clearTimeout(this.#unanswered);
+        this.#unanswered = undefined;
+      } else if (message.kind !== "error") {
+        this.#since = message.seq;
+      }
+      this.#on.message(message, receivedMs);
+    });
+    socket.addEventListener("close", (event) => {
+      if (this.#socket !== socket) return;
+      this.#socket = null;
+      this.#quiet();
+      if (this.#closed) return;
+      this.#on.connected(false);
+      if (event.code === 1000 || (event.code >= 4400 && event.code < 4408)) {
+        this.close();
+        this.#on.ended(event.code);
+        return;
+      }
+      const wait = BACKOFF_MS[Math.min(this.#tries++, BACKOFF_MS.length - 1)];
+      this.#retry = setTimeout(() => this.#open(), wait);
+    });
+  }
+
+  #quiet(): void {
+    clearTimeout(this.#pings);
+    clearTimeout(this.#unanswered);
+    this.#unanswered = undefined;
+  }
+}

@@ -1,0 +1,148 @@
+/** What travels between this page and the service: `docs/protocol.md`, typed. */
+
+import type { PacerPart } from "./pacer.ts";
+
+export interface Strap {
+  readonly id: string;
+  readonly name: string;
+  readonly address: string;
+  readonly rssi_dbm: number | null;
+  readonly profile: string;
+  readonly simulated: boolean;
+}
+
+export interface StrapList {
+  readonly straps: readonly Strap[];
+  readonly radio: {
+    readonly available: boolean;
+    readonly reason: string | null;
+    readonly advice: string | null;
+  };
+  readonly preferred: string | null;
+}
+
+export type SessionState = "live" | "closing" | "complete" | "recovered" | "failed";
+
+export interface Session {
+  readonly id: string;
+  readonly state: SessionState;
+  readonly started_at: string;
+  readonly ended_at: string | null;
+  readonly source: "strap" | "simulated" | "replay";
+  readonly simulated: boolean;
+  readonly strap_name: string;
+  readonly replay_of: string | null;
+  readonly speed: number | null;
+  readonly summary_ready: boolean;
+}
+
+export type RatingType = "pain_intensity" | "pain_unpleasantness" | "arousal";
+export type Moment = "before" | "during" | "after";
+
+export interface Rating {
+  readonly type: RatingType;
+  readonly value: number;
+  readonly moment: Moment;
+  readonly prompt: string;
+  readonly latency_ms: number;
+  readonly device: string;
+}
+
+export interface EntryPost {
+  readonly type: string;
+  readonly value: number | null;
+  readonly unit: string | null;
+  readonly text: string | null;
+}
+
+/** The parts of a summary that this page puts into words. */
+export interface Summary {
+  readonly duration_s: number | null;
+  readonly coverage: number | null;
+}
+
+export interface Problem {
+  readonly status: number;
+  readonly detail: string;
+  readonly reason: string | null;
+  readonly advice: string | null;
+}
+
+interface Live<K extends string> {
+  readonly kind: K;
+  readonly seq: number;
+  readonly t_ms: number;
+}
+
+export interface Hello extends Live<"hello"> {
+  readonly session: Session | string;
+}
+
+export type LinkStateName =
+  | "searching"
+  | "connecting"
+  | "streaming"
+  | "contact_lost"
+  | "stale"
+  | "reconnecting"
+  | "ended";
+
+export interface Link extends Live<"link"> {
+  readonly state: LinkStateName;
+  readonly reason: string | null;
+  readonly advice: string | null;
+}
+
+export interface Heart extends Live<"heart"> {
+  readonly hr_bpm: number | null;
+  readonly contact: boolean | null;
+}
+
+export interface Beat extends Live<"beat"> {
+  readonly index: number;
+  readonly segment: number;
+  readonly rr_ms: number;
+  readonly label: string;
+  readonly nn_ms: number | null;
+}
+
+export interface WindowMetrics {
+  readonly coverage: number;
+  readonly hr_bpm: number | null;
+  readonly rmssd_ms: number | null;
+}
+
+export interface Metrics extends Live<"metrics"> {
+  readonly window_s: Readonly<Record<"30" | "60" | "300", WindowMetrics>>;
+  readonly rsa_bpm: number | null;
+  readonly reason: string | null;
+}
+
+export interface Pacer extends Live<"pacer">, PacerPart {}
+
+export interface Entry extends Live<"event"> {
+  readonly id: string;
+  readonly type: string;
+  readonly value: number | null;
+  readonly unit: string | null;
+  readonly text: string | null;
+  readonly moment: string | null;
+}
+
+export interface Clock extends Live<"clock"> {
+  readonly client_time_ms: number;
+  readonly session_ms: number;
+}
+
+export type Message =
+  | Hello
+  | Link
+  | Heart
+  | Beat
+  | Metrics
+  | Pacer
+  | Entry
+  | Clock
+  | Live<"referee">
+  | Live<"gap">
+  | Live<"error">;

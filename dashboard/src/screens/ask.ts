@@ -1,0 +1,161 @@
+/** The three questions, one short screen each, before and after a practice. */
+
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { keyed } from "lit/directives/keyed.js";
+import { copy, linkWords, questions } from "../copy.ts";
+import type { Feed } from "../feed.ts";
+import { outbox, sendRating, sendStop } from "../outboxes.ts";
+import { follow, Part } from "../part.ts";
+import { QuestionPart } from "../parts/question.ts";
+import { go } from "../router.ts";
+
+/** How long the last screen waits for the service before it says so. */
+const FLUSH_MS = 4000;
+
+export class AskScreen extends Part {
+  static override properties = {
+    feed: { attribute: false },
+    moment: { type: String },
+    at: { state: true },
+    answered: { state: true },
+    saving: { state: true },
+    stuck: { state: true },
+  };
+  declare feed: Feed;
+  declare moment: "before" | "after";
+  declare at: number;
+  declare answered: boolean;
+  declare saving: boolean;
+  declare stuck: boolean;
+  #unfollow: (() => void) | undefined;
+  #stopAsked = false;
+
+  constructor() {
+    super();
+    this.at = 0;
+    this.answered = false;
+    this.saving = false;
+    this.stuck = false;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#unfollow = follow(this.feed, () => this.requestUpdate());
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#unfollow?.();
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    if (changed.get("at") === undefined) return;
+    // The next question draws itself first; then its heading takes the focus.
+    const next = this.querySelector<QuestionPart>("bf-question");
+    void next?.updateComplete.then(() => next.querySelector("h1")?.focus());
+  }
+
+  #submit(event: Event): void {
+    event.preventDefault();
+    if (!this.answered) return;
+    const rating = this.querySelector<QuestionPart>("bf-question")?.rating(this.moment);
+    if (rating) sendRating(this.feed.session.id, rating);
+    this.#on();
+  }
+
+  #on(): void {
+    if (this.at + 1 < questions.length) {
+      this.at += 1;
+      this.answered = false;
+    } else {
+      this.#finish();
+    }
+  }
+
+  #finish(): void {
+    if (this.moment === "before") go("practice", this.feed.session.id);
+    else void this.#save();
+  }
+
+  async #save(): Promise<void> {
+    this.saving = true;
+    this.stuck = false;
+    // Answers first: given before the stop, they are part of the recording.
+    if (!this.#stopAsked) sendStop(this.feed.session.id);
+    this.#stopAsked = true;
+    this.stuck = !(await outbox.flushed(FLUSH_MS)) && outbox.stuck;
+    if (this.stuck) return;
+    await outbox.flushed(60_000);
+    if (this.isConnected) go("done", this.feed.session.id);
+  }
+
+  #leave(): void {
+    sendStop(this.feed.session.id);
+    go("home");
+  }
+
+  protected override render(): TemplateResult {
+    if (this.saving) return this.#saving();
+    const question = questions[this.at] ?? questions[0];
+    if (!question) return html``;
+    const before = this.moment === "before";
+    const c = copy.ask;
+    const many = questions.length;
+    return html`<section class="screen ask">
+      <p class="position">
+        ${before ? c.before : c.after}
+        <span class="dots" aria-hidden="true"
+          >${questions.map((_, i) => html`<i class=${i === this.at ? "now" : i < this.at ? "past" : ""}></i>`)}</span
+        >
+        <span class="sr-only">${c.of(this.at + 1, many)}</span>
+      </p>
+      <form @submit=${this.#submit}>
+        ${keyed(
+          question.type,
+          html`<bf-question
+            .question=${question}
+            @answer=${() => (this.answered = true)}
+          ></bf-question>`,
+        )}
+        <p class="quiet keys-hint">${question.to === 10 ? c.keys10 : c.keys9}</p>
+        <div class="bar pair">
+          <button class="button big" type="button" data-testid="skip" @click=${() => this.#on()}>
+            ${c.skip}
+          </button>
+          <button class="button primary big" type="submit" data-testid="next" ?disabled=${!this.answered}>
+            ${c.next}
+          </button>
+        </div>
+      </form>
+      <div class="quiet-actions">
+        <button class="link" type="button" data-testid="skip-all" @click=${() => this.#finish()}>
+          ${c.skipAll}
+        </button>
+        ${before
+          ? html`<button class="link" type="button" data-testid="leave" @click=${() => this.#leave()}>
+              ${c.leave}
+            </button>`
+          : nothing}
+      </div>
+      ${before
+        ? html`<p class="link-line" data-testid="link-state" data-state=${this.feed.link?.state ?? "none"}>
+            ${linkWords[this.feed.link?.state ?? "none"]}
+          </p>`
+        : nothing}
+    </section>`;
+  }
+
+  #saving(): TemplateResult {
+    return html`<section class="screen narrow centred">
+      <div class="emblem ${this.stuck ? "" : "breathing"}" aria-hidden="true"></div>
+      <h1 tabindex="-1" role="status">${this.stuck ? copy.unreachable : copy.ask.saving}</h1>
+      ${this.stuck
+        ? html`<p class="lead">${copy.answersWait}</p>
+            <button class="button primary big" type="button" @click=${() => this.#save()}>
+              ${copy.tryAgain}
+            </button>`
+        : nothing}
+    </section>`;
+  }
+}
+customElements.define("bf-ask", AskScreen);

@@ -1,0 +1,173 @@
+/** What was noted, in plain words. No scores, no praise, nothing that is not known. */
+
+import { html, nothing, type TemplateResult } from "lit";
+import { api } from "../api.ts";
+import { copy } from "../copy.ts";
+import { Part } from "../part.ts";
+import type { Rating, Session, Summary } from "../protocol.ts";
+import { go } from "../router.ts";
+import { aboutMinutes, type Answer, answersOf, changeWords, gapWords, steadyWords } from "../words.ts";
+
+const ASK_AGAIN_MS = 1500;
+/** NeuroKit2 writes the summary; it takes some seconds, rarely a minute. */
+const PATIENCE_MS = 90_000;
+
+export class DoneScreen extends Part {
+  static override properties = {
+    session: { type: String },
+    info: { state: true },
+    ratings: { state: true },
+    summary: { state: true },
+    late: { state: true },
+    busy: { state: true },
+  };
+  declare session: string;
+  declare info: Session | null;
+  declare ratings: readonly Rating[];
+  declare summary: Summary | null;
+  declare late: boolean;
+  declare busy: boolean;
+  #gone = false;
+
+  constructor() {
+    super();
+    this.info = null;
+    this.ratings = [];
+    this.summary = null;
+    this.late = false;
+    this.busy = false;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#gone = false;
+    void this.#load();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#gone = true;
+  }
+
+  async #load(): Promise<void> {
+    try {
+      this.ratings = await api.ratings(this.session);
+      await this.#wait();
+    } catch (problem) {
+      if (!this.#gone) this.tell("problem", problem);
+    }
+  }
+
+  async #wait(): Promise<void> {
+    const from = performance.now();
+    while (!this.#gone) {
+      this.info = await api.session(this.session);
+      this.tell("session", this.info);
+      if (this.info.summary_ready) {
+        this.summary = await api.summary(this.session);
+        return;
+      }
+      if (performance.now() - from > PATIENCE_MS) {
+        this.late = true;
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+    }
+  }
+
+  async #replay(): Promise<void> {
+    this.busy = true;
+    try {
+      go("replay", (await api.replay(this.session)).id);
+    } catch (problem) {
+      this.tell("problem", problem);
+    }
+    this.busy = false;
+  }
+
+  protected override render(): TemplateResult {
+    const c = copy.done;
+    const finished = this.info?.state === "complete" || this.info?.state === "recovered";
+    return html`<section class="screen narrow">
+      <h1 tabindex="-1">${c.title}</h1>
+      <p class="lead">${c.lead}</p>
+      <div data-testid="summary" data-ready=${this.summary !== null}>
+        <div class="spoken">${this.#signal()}</div>
+        ${this.#answers()}
+      </div>
+      <div class="stack done-actions">
+        <button class="button primary big" type="button" data-testid="home" @click=${() => go("home")}>
+          ${copy.home}
+        </button>
+        <button
+          class="button"
+          type="button"
+          data-testid="replay"
+          ?disabled=${!finished || this.busy}
+          @click=${() => this.#replay()}
+        >
+          ${copy.start.seeAgain}
+        </button>
+        ${finished
+          ? html`<a class="button" href=${api.recordingUrl(this.session)} download data-testid="download"
+              >${c.download}</a
+            >`
+          : nothing}
+      </div>
+    </section>`;
+  }
+
+  #signal(): TemplateResult {
+    const c = copy.done;
+    const { info, summary } = this;
+    if (!summary) {
+      return html`<p role="status">${this.late ? c.notReady : c.writing}</p>`;
+    }
+    const ms =
+      summary.duration_s !== null
+        ? summary.duration_s * 1000
+        : Date.parse(info?.ended_at ?? "") - Date.parse(info?.started_at ?? "");
+    return html`
+      ${Number.isNaN(ms) ? nothing : html`<p>${c.length(aboutMinutes(ms))}</p>`}
+      <p>${steadyWords(summary.coverage)}</p>
+      ${info?.simulated ? html`<p>${c.simulated}</p>` : nothing}
+    `;
+  }
+
+  #answers(): TemplateResult {
+    const c = copy.done;
+    const answers = answersOf(this.ratings);
+    if (answers.length === 0) return html`<p class="quiet">${c.noAnswers}</p>`;
+    const gap = gapWords(answers);
+    return html`
+      <h2>${c.answers}</h2>
+      <dl class="answers">
+        ${answers.map((answer) => this.#answer(answer))}
+        ${gap
+          ? html`<div class="answer gap" data-testid="gap">
+              <dt>${c.gap}</dt>
+              <dd><strong>${gap.change}</strong><span class="quiet">${gap.detail}</span></dd>
+            </div>`
+          : nothing}
+      </dl>
+      <p class="quiet">${c.caveat}</p>
+    `;
+  }
+
+  #answer({ question, before, during, after }: Answer): TemplateResult {
+    const c = copy.done;
+    const parts = [
+      before === null ? null : c.before(before),
+      during.length === 0 ? null : c.during(during.join(", ")),
+      after === null ? null : c.after(after),
+    ].filter((part) => part !== null);
+    return html`<div class="answer" data-testid="answer-${question.type}">
+      <dt>${question.short}</dt>
+      <dd>
+        ${before !== null && after !== null ? html`<strong>${changeWords(before, after)}</strong>` : nothing}
+        <span class="quiet">${parts.join(", ")}</span>
+      </dd>
+    </div>`;
+  }
+}
+customElements.define("bf-done", DoneScreen);

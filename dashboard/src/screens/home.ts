@@ -1,0 +1,258 @@
+/** Two taps to breathe: a strap is chosen, a length is chosen, and there is Begin. */
+
+import { html, nothing, type TemplateResult } from "lit";
+import { api, ApiProblem } from "../api.ts";
+import { copy } from "../copy.ts";
+import { Part } from "../part.ts";
+import "../parts/earlier.ts";
+import type { Session, Strap, StrapList } from "../protocol.ts";
+import { lengths, rememberedMinutes, rememberMinutes } from "../remembered.ts";
+import { go } from "../router.ts";
+import { signalWords } from "../words.ts";
+
+const SCAN_S = 5;
+
+export class HomeScreen extends Part {
+  static override properties = {
+    list: { state: true },
+    sessions: { state: true },
+    chosen: { state: true },
+    minutes: { state: true },
+    scanning: { state: true },
+    searched: { state: true },
+    busy: { state: true },
+  };
+  declare list: StrapList | null;
+  declare sessions: readonly Session[] | null;
+  declare chosen: string | null;
+  declare minutes: number;
+  declare scanning: boolean;
+  declare searched: boolean;
+  declare busy: boolean;
+  #choseSelf = false;
+  #gone = false;
+  #refresh: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    super();
+    this.list = null;
+    this.sessions = null;
+    this.chosen = null;
+    this.minutes = rememberedMinutes();
+    this.scanning = false;
+    this.searched = false;
+    this.busy = false;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#gone = false;
+    void this.#load();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#gone = true;
+    clearTimeout(this.#refresh);
+  }
+
+  async #load(): Promise<void> {
+    void this.#listSessions();
+    await this.#guard(async () => {
+      this.#take(await api.straps());
+      if (this.list?.radio.available) await this.#search();
+    });
+  }
+
+  async #listSessions(): Promise<void> {
+    await this.#guard(async () => {
+      const sessions = await api.sessions();
+      if (this.#gone) return;
+      this.sessions = sessions;
+      // A practice that just ended is still being written: look again shortly.
+      if (sessions.some((s) => s.state === "closing")) {
+        this.#refresh = setTimeout(() => void this.#listSessions(), 2000);
+      }
+    });
+  }
+
+  async #search(): Promise<void> {
+    if (this.scanning) return;
+    this.scanning = true;
+    await this.#guard(async () => this.#take(await api.straps(SCAN_S)));
+    this.scanning = false;
+    this.searched = true;
+  }
+
+  #take(list: StrapList): void {
+    this.list = list;
+    const known = list.straps.some((strap) => strap.id === this.chosen);
+    if (this.#choseSelf && known) return;
+    const wanted = list.preferred ?? (list.radio.available ? realFirst(list.straps)[0]?.id : null);
+    this.chosen =
+      list.straps.find((strap) => strap.id === wanted)?.id ??
+      list.straps.find((strap) => strap.simulated)?.id ??
+      null;
+  }
+
+  async #guard(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (problem) {
+      if (!this.#gone) this.tell("problem", problem);
+    }
+  }
+
+  async #begin(): Promise<void> {
+    if (!this.chosen || this.busy) return;
+    this.busy = true;
+    rememberMinutes(this.minutes);
+    await this.#guard(async () => {
+      const session = await api.start(this.chosen ?? "");
+      go("before", session.id);
+    });
+    this.busy = false;
+  }
+
+  async #end(session: Session): Promise<void> {
+    this.busy = true;
+    await this.#guard(async () => {
+      try {
+        await api.stop(session.id);
+      } catch (problem) {
+        if (!(problem instanceof ApiProblem)) throw problem;
+      }
+      await this.#listSessions();
+    });
+    this.busy = false;
+  }
+
+  protected override render(): TemplateResult {
+    const running = this.sessions?.find((s) => s.state === "live" && s.source !== "replay");
+    return html`<section class="screen">
+      <div class="home">
+        <div class="home-main">${running ? this.#running(running) : this.#start()}</div>
+        <bf-earlier .sessions=${this.sessions}></bf-earlier>
+      </div>
+    </section>`;
+  }
+
+  #running(session: Session): TemplateResult {
+    const c = copy.start;
+    return html`
+      <h1 tabindex="-1">${c.running}</h1>
+      <p class="lead">${c.runningLead}</p>
+      <div class="stack">
+        <button class="button primary big" type="button" @click=${() => go("practice", session.id)}>
+          ${c.goBack}
+        </button>
+        <button class="button" type="button" ?disabled=${this.busy} @click=${() => this.#end(session)}>
+          ${c.endIt}
+        </button>
+      </div>
+    `;
+  }
+
+  #start(): TemplateResult {
+    const c = copy.start;
+    return html`
+      <h1 tabindex="-1">${c.title}</h1>
+      <p class="lead">${c.lead}</p>
+      <fieldset class="plain">
+        <legend><h2>${c.strap}</h2></legend>
+        ${this.#radio()}
+        <div class="cards" data-testid="strap-list">
+          ${realFirst(this.list?.straps ?? []).map((strap) => this.#strap(strap))}
+        </div>
+        <div class="search">
+          <p class="quiet" role="status">${this.#searchWords()}</p>
+          <button
+            class="button slim"
+            type="button"
+            ?disabled=${this.scanning || !this.list}
+            @click=${() => this.#search()}
+          >
+            ${c.searchAgain}
+          </button>
+        </div>
+      </fieldset>
+      <fieldset class="plain">
+        <legend><h2>${c.minutes}</h2></legend>
+        <div class="pills">
+          ${lengths.map(
+            (minutes) => html`<label class="pill">
+              <input
+                type="radio"
+                name="minutes"
+                value=${minutes}
+                .checked=${this.minutes === minutes}
+                @change=${() => (this.minutes = minutes)}
+              />
+              <span>${minutes}</span>
+            </label>`,
+          )}
+        </div>
+      </fieldset>
+      <div class="bar">
+        <button
+          class="button primary big"
+          type="button"
+          data-testid="begin"
+          ?disabled=${!this.chosen || this.busy}
+          @click=${() => this.#begin()}
+        >
+          ${this.busy ? c.beginning : c.begin}
+        </button>
+      </div>
+    `;
+  }
+
+  #radio(): TemplateResult | typeof nothing {
+    const radio = this.list?.radio;
+    if (!radio || radio.available) return nothing;
+    return html`<div class="plain-note" data-testid="radio-advice">
+      <p>${copy.start.noRadio}</p>
+      ${radio.advice ? html`<p>${radio.advice}</p>` : nothing}
+    </div>`;
+  }
+
+  #searchWords(): string {
+    if (!this.list) return copy.wait;
+    if (this.scanning) return copy.start.searching;
+    if (!this.list.radio.available || !this.searched) return "";
+    const found = this.list.straps.filter((strap) => !strap.simulated).length;
+    return found === 0 ? copy.start.none : copy.start.found(found);
+  }
+
+  #strap(strap: Strap): TemplateResult {
+    const kind = strap.simulated ? "simulated" : (strap.id.split(":")[0] ?? "strap");
+    return html`<label class="card" data-testid="strap-${kind}">
+      <input
+        type="radio"
+        name="strap"
+        value=${strap.id}
+        .checked=${this.chosen === strap.id}
+        @change=${() => {
+          this.#choseSelf = true;
+          this.chosen = strap.id;
+        }}
+      />
+      <span class="card-words">
+        <span class="card-name"
+          >${strap.name}
+          ${strap.simulated ? html`<span class="chip">${copy.start.simulated}</span>` : nothing}</span
+        >
+        <span class="quiet"
+          >${strap.simulated ? copy.start.simulatedHint : signalWords(strap.rssi_dbm)}</span
+        >
+      </span>
+    </label>`;
+  }
+}
+customElements.define("bf-home", HomeScreen);
+
+/** Straps in reach first, the strongest at the top; the simulated one last. */
+function realFirst(straps: readonly Strap[]): readonly Strap[] {
+  const weight = (s: Strap): number => (s.simulated ? 1000 : -(s.rssi_dbm ?? -127));
+  return [...straps].sort((a, b) => weight(a) - weight(b));
+}

@@ -1,0 +1,253 @@
+/** The practice: one circle to follow, the heart under it, and a way out. */
+
+import { html, nothing, type TemplateResult } from "lit";
+import { api } from "../api.ts";
+import { copy, linkWords } from "../copy.ts";
+import type { Feed } from "../feed.ts";
+import { sendPhase, sendRating, sendStop, sendSymptom } from "../outboxes.ts";
+import { active, stateAt } from "../pacer.ts";
+import { follow, Part } from "../part.ts";
+import "../parts/numbers.ts";
+import "../parts/pacer.ts";
+import { RateSheet } from "../parts/rate-sheet.ts";
+import "../parts/trace.ts";
+import type { Rating } from "../protocol.ts";
+import { rememberedMinutes } from "../remembered.ts";
+import { go } from "../router.ts";
+import { Announcer } from "../throttle.ts";
+import { nextPace, paceWords, timeLeft } from "../words.ts";
+import { WakeLock } from "../wake-lock.ts";
+
+const TICK_MS = 250;
+/** A connection that drops for less than this is not worth a word. */
+const LOST_AFTER_MS = 1200;
+
+export class PracticeScreen extends Part {
+  static override properties = {
+    feed: { attribute: false },
+    numbers: { state: true },
+    second: { state: true },
+    lost: { state: true },
+    said: { state: true },
+    note: { state: true },
+    ending: { state: true },
+  };
+  declare feed: Feed;
+  declare numbers: boolean;
+  declare second: number;
+  declare lost: boolean;
+  declare said: string;
+  declare note: string;
+  declare ending: boolean;
+  #unfollow: (() => void) | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #wake = new WakeLock();
+  #announcer = new Announcer();
+  #lostAt: number | null = null;
+  #startedMs: number | null = null;
+  #minutes = rememberedMinutes();
+  #endsMs: number | null = null;
+  #sent = false;
+
+  constructor() {
+    super();
+    this.numbers = false;
+    this.second = 0;
+    this.lost = false;
+    this.said = "";
+    this.note = "";
+    this.ending = false;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#unfollow = follow(this.feed, () => this.requestUpdate());
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    document.addEventListener("keydown", this.#key);
+    this.#wake.hold();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#unfollow?.();
+    clearInterval(this.#timer);
+    document.removeEventListener("keydown", this.#key);
+    this.#wake.release();
+  }
+
+  #tick(): void {
+    const { feed } = this;
+    if (feed.over) {
+      this.#finish(); // it was ended elsewhere
+      return;
+    }
+    this.#lostAt = feed.connected ? null : (this.#lostAt ?? performance.now());
+    this.lost = this.#lostAt !== null && performance.now() - this.#lostAt > LOST_AFTER_MS;
+    this.#announcer.want(this.#linkText());
+    this.said = this.#announcer.take(performance.now()) ?? this.said;
+    const nowMs = feed.nowMs();
+    if (nowMs === null) return;
+    this.second = Math.floor(nowMs / 1000);
+    this.#begin(nowMs);
+    if (this.#leftMs(nowMs) > 0) return;
+    // Never in the middle of a breath.
+    this.#endsMs ??= stateAt(feed.schedule, nowMs)?.breath_end_ms ?? nowMs;
+    if (nowMs >= this.#endsMs - 600) this.ending = true;
+    if (nowMs >= this.#endsMs) this.#finish();
+  }
+
+  #begin(nowMs: number): void {
+    const known = this.feed.phase;
+    if (known) {
+      this.#startedMs = known.startedMs;
+      if (known.minutes > 0) this.#minutes = known.minutes;
+      return;
+    }
+    this.#startedMs ??= nowMs;
+    // What is held of the session comes first; only then is the entry truly missing.
+    if (!this.#sent && this.feed.connected && this.feed.link) {
+      this.#sent = true;
+      sendPhase(this.feed.session.id, this.#minutes);
+    }
+  }
+
+  #leftMs(nowMs: number): number {
+    return (this.#startedMs ?? nowMs) + this.#minutes * 60_000 - nowMs;
+  }
+
+  readonly #key = (event: KeyboardEvent): void => {
+    if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    this.#finish();
+  };
+
+  #finish(): void {
+    this.querySelector<RateSheet>("bf-rate-sheet")?.hide();
+    go("after", this.feed.session.id);
+  }
+
+  #dizzy(): void {
+    sendSymptom(this.feed.session.id, "dizzy");
+    sendStop(this.feed.session.id);
+    go("dizzy", this.feed.session.id);
+  }
+
+  async #pace(step: 0.5 | -0.5): Promise<void> {
+    const part = this.feed.schedule.at(-1);
+    if (!part) return;
+    try {
+      await api.pace(this.feed.session.id, part, nextPace(part.rate_bpm, step));
+      this.note = copy.practice.paceSoon;
+    } catch (problem) {
+      this.tell("problem", problem);
+    }
+  }
+
+  #rated(event: CustomEvent<readonly Rating[]>): void {
+    for (const rating of event.detail) sendRating(this.feed.session.id, rating);
+    this.note = event.detail.length > 0 ? copy.practice.saved : "";
+  }
+
+  #linkText(): string {
+    return this.lost ? copy.practice.lost : linkWords[this.feed.link?.state ?? "none"];
+  }
+
+  protected override render(): TemplateResult {
+    const c = copy.practice;
+    const { feed } = this;
+    const nowMs = feed.nowMs();
+    return html`<section class="screen practice ${this.ending ? "ending" : ""}">
+      <h1 class="sr-only" tabindex="-1">${c.title}</h1>
+      ${linkLine(feed, this.lost, this.#linkText())}
+      <p class="sr-only" aria-live="polite">${this.said}</p>
+      <bf-pacer .feed=${feed}></bf-pacer>
+      <p class="time-left" data-testid="time-left">
+        ${nowMs === null ? "" : timeLeft(this.#leftMs(nowMs))}
+      </p>
+      <bf-trace .feed=${feed}></bf-trace>
+      ${this.numbers ? html`<bf-numbers .feed=${feed} .tick=${this.second}></bf-numbers>` : nothing}
+      <p class="note quiet" role="status">${this.note}</p>
+      <div class="practice-actions">
+        <button
+          class="button big"
+          type="button"
+          data-testid="rate-now"
+          @click=${() => this.querySelector<RateSheet>("bf-rate-sheet")?.show()}
+        >
+          ${c.rateNow}
+        </button>
+        <button class="button big" type="button" data-testid="dizzy" @click=${() => this.#dizzy()}>
+          ${c.dizzy}
+        </button>
+        <button
+          class="button primary big"
+          type="button"
+          data-testid="stop"
+          aria-keyshortcuts="Escape"
+          @click=${() => this.#finish()}
+        >
+          ${c.stop}
+        </button>
+      </div>
+      <div class="practice-more">
+        ${this.#paceControl(nowMs)}
+        ${numbersToggle(this.numbers, () => (this.numbers = !this.numbers))}
+      </div>
+      <bf-rate-sheet @ratings=${this.#rated}></bf-rate-sheet>
+    </section>`;
+  }
+
+  #paceControl(nowMs: number | null): TemplateResult {
+    const c = copy.practice;
+    const part = this.feed.schedule.at(-1);
+    const current = nowMs === null ? null : active(this.feed.schedule, nowMs);
+    const rate = part?.rate_bpm ?? 6;
+    const soon = current !== null && part !== undefined && current !== part;
+    return html`<div class="pace" role="group" aria-label=${c.pace}>
+      <button
+        class="button slim"
+        type="button"
+        data-testid="slower"
+        ?disabled=${!part || this.lost || nextPace(rate, -0.5) >= rate}
+        @click=${() => this.#pace(-0.5)}
+      >
+        ${c.slower}
+      </button>
+      <span class="pace-words" data-testid="pace">${part ? paceWords(rate) : ""}${soon ? " …" : ""}</span>
+      <button
+        class="button slim"
+        type="button"
+        data-testid="faster"
+        ?disabled=${!part || this.lost || nextPace(rate, 0.5) <= rate}
+        @click=${() => this.#pace(0.5)}
+      >
+        ${c.faster}
+      </button>
+    </div>`;
+  }
+}
+customElements.define("bf-practice", PracticeScreen);
+
+/** The connection in words, with advice when there is something to do. */
+export function linkLine(feed: Feed, lost: boolean, words: string): TemplateResult {
+  const state = lost ? "lost" : (feed.link?.state ?? "none");
+  const fine = state === "streaming" || state === "none" || lost;
+  const advice = fine ? null : feed.link?.advice;
+  return html`<div class="link-box">
+    <p class="link-line" data-testid="link-state" data-state=${state}>${words}</p>
+    ${advice ? html`<p class="quiet" data-testid="link-advice">${advice}</p>` : nothing}
+  </div>`;
+}
+
+export function numbersToggle(shown: boolean, toggle: () => void): TemplateResult {
+  const c = copy.practice;
+  return html`<button
+    class="button slim"
+    type="button"
+    data-testid="toggle-numbers"
+    aria-pressed=${shown}
+    @click=${toggle}
+  >
+    ${shown ? c.hideNumbers : c.showNumbers}
+  </button>`;
+}

@@ -1,0 +1,111 @@
+/** Numbers put into words. Pure. */
+
+import { copy, type Question, questions } from "./copy.ts";
+import type { Rating, RatingType } from "./protocol.ts";
+
+/** "about 7 minutes" */
+export function aboutMinutes(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  if (ms < 45_000) return copy.time.moments;
+  return minutes <= 1 ? copy.time.minute : copy.time.minutes(minutes);
+}
+
+/** "About 7 minutes left" */
+export function timeLeft(leftMs: number): string {
+  if (leftMs <= 0) return copy.practice.left(0);
+  if (leftMs < 60_000) return copy.practice.lessThanOne;
+  return copy.practice.left(Math.round(leftMs / 60_000));
+}
+
+/** Five and a half is written 5½: no decimals for a tired reader. */
+export function paceWords(rateBpm: number): string {
+  const halves = Math.round(rateBpm * 2);
+  const whole = Math.floor(halves / 2);
+  return copy.practice.perMinute(halves % 2 === 1 ? `${whole}½` : `${whole}`);
+}
+
+/** The next pace half a breath away, on whole halves, within the limits. */
+export function nextPace(rateBpm: number, step: 0.5 | -0.5, low = 4.5, high = 7): number {
+  const to = Math.round((rateBpm + step) * 2) / 2;
+  return Math.min(Math.max(to, low), high);
+}
+
+/** "Tue 3 Nov, 14:05" */
+export function whenWords(iso: string): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return "";
+  const day = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
+  const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+  return `${day.format(date).replace(",", "")}, ${time.format(date)}`;
+}
+
+/** How a strap's signal is, in words; nothing when it is not known. */
+export function signalWords(rssiDbm: number | null): string {
+  if (rssiDbm === null) return copy.start.known;
+  if (rssiDbm >= -65) return copy.start.strong;
+  return rssiDbm >= -80 ? copy.start.good : copy.start.weak;
+}
+
+/** How steady the signal was, from the share of clean seconds. */
+export function steadyWords(coverage: number | null): string {
+  if (coverage === null || coverage <= 0.02) return copy.done.noSignal;
+  if (coverage >= 0.9) return copy.done.steady;
+  return coverage >= 0.6 ? copy.done.mostly : copy.done.patchy;
+}
+
+/** "2 points lower" */
+export function changeWords(before: number, after: number): string {
+  const change = after - before;
+  if (change === 0) return copy.done.same;
+  return change < 0 ? copy.done.lower(-change) : copy.done.higher(change);
+}
+
+export interface Answer {
+  readonly question: Question;
+  readonly before: number | null;
+  readonly during: readonly number[];
+  readonly after: number | null;
+}
+
+/** The answers to each question that was answered; the last one of a moment counts. */
+export function answersOf(ratings: readonly Rating[]): readonly Answer[] {
+  const at = (type: RatingType, moment: string): number[] =>
+    ratings.filter((r) => r.type === type && r.moment === moment).map((r) => r.value);
+  return questions
+    .map((question) => ({
+      question,
+      before: at(question.type, "before").at(-1) ?? null,
+      during: at(question.type, "during"),
+      after: at(question.type, "after").at(-1) ?? null,
+    }))
+    .filter((a) => a.before !== null || a.after !== null || a.during.length > 0);
+}
+
+export interface GapWords {
+  readonly change: string;
+  readonly detail: string;
+}
+
+/**
+ * How unpleasantness stood to intensity, before and after: pain is not suffering, so
+ * this gap is told beside the two. Null unless all four answers were given.
+ */
+export function gapWords(answers: readonly Answer[]): GapWords | null {
+  const of = (type: RatingType): Answer | undefined => answers.find((a) => a.question.type === type);
+  const hurt = of("pain_intensity");
+  const bother = of("pain_unpleasantness");
+  if (!hurt || !bother) return null;
+  if (hurt.before === null || hurt.after === null) return null;
+  if (bother.before === null || bother.after === null) return null;
+  const before = bother.before - hurt.before;
+  const after = bother.after - hurt.after;
+  return {
+    change: changeWords(before, after),
+    detail: copy.done.gapWords(relation(before), relation(after)),
+  };
+}
+
+function relation(gap: number): string {
+  if (gap === 0) return copy.done.equal;
+  return gap < 0 ? copy.done.less(-gap) : copy.done.more(gap);
+}

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { copy, linkWords, phaseWords, questions } from "../src/copy.ts";
+import type { Moment, Rating, RatingType } from "../src/protocol.ts";
+import { Announcer } from "../src/throttle.ts";
+import { answersOf, changeWords, gapWords, nextPace, paceWords, signalWords, steadyWords, timeLeft } from "../src/words.ts";
+
+function rating(type: RatingType, moment: Moment, value: number): Rating {
+  return { type, moment, value, prompt: "", latency_ms: 0, device: "" };
+}
+
+test("changes are told in points, and zero is no division", () => {
+  assert.equal(changeWords(7, 5), "2 points lower");
+  assert.equal(changeWords(0, 1), "1 point higher");
+  assert.equal(changeWords(4, 4), "the same");
+});
+
+test("the gap between hurt and bother is told only when all four are known", () => {
+  const three = [
+    rating("pain_intensity", "before", 6),
+    rating("pain_unpleasantness", "before", 7),
+    rating("pain_intensity", "after", 6),
+  ];
+  assert.equal(gapWords(answersOf(three)), null);
+  const gap = gapWords(answersOf([...three, rating("pain_unpleasantness", "after", 4)]));
+  assert.equal(gap?.change, "3 points lower");
+  assert.equal(
+    gap?.detail,
+    "Before, it was 1 point more unpleasant than strong. After, 2 points less unpleasant than strong.",
+  );
+});
+
+test("unanswered questions are left out", () => {
+  const answers = answersOf([rating("arousal", "during", 3), rating("arousal", "during", 2)]);
+  assert.equal(answers.length, 1);
+  assert.deepEqual(answers[0]?.during, [3, 2]);
+  assert.equal(answers[0]?.before, null);
+});
+
+test("the pace moves by halves and stays within its limits", () => {
+  assert.equal(nextPace(6, -0.5), 5.5);
+  assert.equal(nextPace(4.5, -0.5), 4.5);
+  assert.equal(nextPace(7, 0.5), 7);
+  assert.equal(paceWords(5.5), "5½ breaths a minute");
+  assert.equal(paceWords(6), "6 breaths a minute");
+});
+
+test("what is unknown is said to be so", () => {
+  assert.equal(steadyWords(null), copy.done.noSignal);
+  assert.equal(signalWords(null), copy.start.known);
+  assert.equal(timeLeft(0), copy.practice.left(0));
+  assert.equal(timeLeft(420_000), "About 7 minutes left");
+});
+
+test("a screen reader hears at most one sentence in fifteen seconds, the newest", () => {
+  const announcer = new Announcer();
+  announcer.want("a");
+  assert.equal(announcer.take(0), "a");
+  announcer.want("b");
+  announcer.want("c");
+  assert.equal(announcer.take(14_999), null);
+  assert.equal(announcer.take(15_000), "c");
+  assert.equal(announcer.take(60_000), null);
+});
+
+// --- All sentences a person reads ------------------------------------------------
+
+function sentences(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  if (typeof value === "function") {
+    return [String((value as (...a: unknown[]) => unknown)(2, 3))];
+  }
+  if (value !== null && typeof value === "object") return Object.values(value).flatMap(sentences);
+  return [];
+}
+
+const all = [copy, questions, linkWords, phaseWords]
+  .flatMap(sentences)
+  .flatMap((text) => text.split(/(?<=[.?])\s+/));
+
+test("sentences are short and calm", () => {
+  assert.ok(all.length > 100);
+  for (const sentence of all) {
+    assert.ok(sentence.split(/\s+/).length <= 15, `too long: ${sentence}`);
+    assert.ok(!sentence.includes("!"), sentence);
+  }
+});
+
+test("nothing speaks of doses, scores, streaks, failing or stress", () => {
+  const never = /\b(dose|doses|mg|mme|addict|drug|score|streak|fail(ed)?|wrong|stress|lf\/hf|cure|heals?)\b/i;
+  for (const sentence of all) assert.doesNotMatch(sentence, never);
+});

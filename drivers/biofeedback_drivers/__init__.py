@@ -1,0 +1,1 @@
+"""Radios for Biofeedback. They may wait, retry and fail; the core never does."""

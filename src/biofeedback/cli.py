@@ -1,0 +1,453 @@
+"""The command line: puts the parts together and speaks to the person at the terminal.
+
+Nothing heavy is imported at the top, so that ``--help`` answers at once; each
+command brings in what it needs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+
+from biofeedback import __version__
+
+if TYPE_CHECKING:
+    from biofeedback.model import FoundStrap
+    from biofeedback.session.driver import Driver
+    from biofeedback.session.simulated import SimulatedDriver
+
+app = typer.Typer(
+    name="biofeedback",
+    help="An open companion for practising with a chest strap.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Simulate = Annotated[
+    bool, typer.Option("--simulate", help="Use the simulated strap, at once.")
+]
+StrapName = Annotated[
+    str | None,
+    typer.Option("--strap", metavar="NAME|ADDRESS", help="Use this strap, at once."),
+]
+Profile = Annotated[
+    str, typer.Option(help="Simulated heart: calm, anxious, ectopic, dropouts ...")
+]
+Seed = Annotated[int, typer.Option(help="Seed of the simulated heart.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"biofeedback {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Say the version."
+        ),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error.")
+    ] = False,
+) -> None:
+    """Practise with a chest strap, and replay what happened."""
+
+
+@app.command()
+def run(
+    simulate: Simulate = False,
+    strap: StrapName = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where everything is kept.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8765,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Do not open a browser.")
+    ] = False,
+    profile: Profile = "calm",
+    seed: Seed = 1,
+) -> None:
+    """Start the service and open the dashboard."""
+    from biofeedback.service.server import serve
+    from biofeedback.session.simulated import SIMULATED_ID
+    from biofeedback.settings import Settings
+
+    simulated, others = _drivers(profile, seed)
+    settings = Settings.of(
+        data=data,
+        host=host,
+        port=port,
+        token=os.environ.get("BIOFEEDBACK_TOKEN"),
+        begin=SIMULATED_ID if simulate else strap,
+    )
+    serve(
+        settings,
+        drivers=(simulated, *others),
+        on_ready=lambda url: _ready(url, open_browser=not no_browser),
+        on_notice=_notice,
+    )
+
+
+def _ready(url: str, *, open_browser: bool) -> None:
+    print(f"ready: {url}", flush=True)
+    if open_browser:
+        import webbrowser
+
+        # Where there is no browser this does nothing, and the link is printed above.
+        try:
+            webbrowser.open(url)
+        except webbrowser.Error:
+            return
+
+
+@app.command()
+def scan(
+    seconds: Annotated[float, typer.Option(min=0.5, max=60)] = 5.0,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List the straps in reach."""
+    import asyncio
+
+    from biofeedback.errors import LinkError
+    from biofeedback.model import LinkReason
+
+    _, radios = _drivers()
+
+    async def look() -> list[FoundStrap]:
+        found: list[FoundStrap] = []
+        for driver in radios:
+            try:
+                found.extend(await driver.scan(seconds))
+            finally:
+                await driver.close()
+        return found
+
+    straps = asyncio.run(look())
+    if as_json:
+        keys = ("name", "address", "rssi_dbm", "profile")
+        _print_json([{key: getattr(strap, key) for key in keys} for strap in straps])
+    else:
+        for strap in straps:
+            signal = "" if strap.rssi_dbm is None else f"{strap.rssi_dbm} dBm"
+            print(f"{strap.name}\t{strap.address}\t{signal}\t{strap.profile}")
+    if not straps:
+        raise LinkError(LinkReason.NOT_FOUND)
+
+
+@app.command()
+def record(
+    out: Annotated[Path, typer.Option(metavar="FILE.mcap", help="The new recording.")],
+    simulate: Simulate = False,
+    strap: StrapName = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="How long; else until Ctrl-C.")
+    ] = None,
+    profile: Profile = "calm",
+    seed: Seed = 1,
+) -> None:
+    """Record without a dashboard."""
+    import asyncio
+
+    from biofeedback.errors import SettingsError
+    from biofeedback.session.recorder import record_to
+
+    if simulate == (strap is not None):
+        raise SettingsError(
+            "A recording needs one source.", "Give either --simulate or --strap NAME."
+        )
+    simulated, radios = _drivers(profile, seed)
+    driver: Driver = simulated if strap is None else _first(radios)
+    finished = asyncio.run(
+        record_to(
+            out,
+            driver=driver,
+            strap=simulated.found if strap is None else _named(strap),
+            seconds=seconds,
+            tell=_notice,
+        )
+    )
+    print(f"{finished.path}: {finished.n_records} records, {finished.size_bytes} bytes")
+
+
+@app.command()
+def replay(
+    file: File,
+    speed: Annotated[
+        str, typer.Option(metavar="X|max", help="1 is real time; max, at once.")
+    ] = "1",
+    jsonl: Annotated[
+        str | None,
+        typer.Option(metavar="PATH|-", help="Write the live messages here."),
+    ] = None,
+    serve_it: Annotated[
+        bool, typer.Option("--serve", help="Show it in the dashboard.")
+    ] = False,
+    host: Annotated[str, typer.Option()] = "127.0.0.1",
+    port: Annotated[int, typer.Option()] = 8765,
+    no_browser: Annotated[bool, typer.Option("--no-browser")] = False,
+) -> None:
+    """Play a recording through the same code again."""
+    import asyncio
+
+    from biofeedback.errors import SettingsError
+    from biofeedback.recording.reader import open_recording
+
+    factor = _speed(speed)
+    recording = open_recording(file)
+    if serve_it:
+        if factor is None:
+            raise SettingsError(
+                "A dashboard cannot follow '--speed max'.",
+                "Choose a number from 0.25 to 64.",
+            )
+        _serve_replay(file, factor, host, port, open_browser=not no_browser)
+        return
+    from biofeedback.session.clock import WallClock
+    from biofeedback.session.player import play
+
+    with _lines(jsonl or "-") as out:
+        clock = None if factor is None else WallClock(factor)
+        asyncio.run(play(recording, clock=clock, out=out))
+
+
+def _serve_replay(
+    file: Path, speed: float, host: str, port: int, *, open_browser: bool
+) -> None:
+    import tempfile
+
+    from biofeedback.service.server import serve
+    from biofeedback.settings import Settings
+
+    # A replay keeps nothing, so it gets a data folder that goes away with it and
+    # does not disturb a service that is running.
+    with tempfile.TemporaryDirectory(prefix="biofeedback-replay-") as folder:
+        serve(
+            Settings.of(
+                data=Path(folder),
+                host=host,
+                port=port,
+                token=os.environ.get("BIOFEEDBACK_TOKEN"),
+                replay=file.resolve(),
+                replay_speed=speed,
+            ),
+            drivers=(_drivers()[0],),
+            on_ready=lambda url: _ready(url, open_browser=open_browser),
+            on_notice=_notice,
+        )
+
+
+@app.command()
+def verify(file: File) -> None:
+    """Prove a recording whole, and its metrics the same when played again."""
+    from biofeedback.errors import NotSoError
+    from biofeedback.session.replay import verify as prove
+
+    verdict = prove(file)
+    if not verdict.ok:
+        raise NotSoError(verdict.sentence)
+    print(verdict.sentence)
+
+
+@app.command()
+def analyze(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE|DIR ...")],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    csv: Annotated[Path | None, typer.Option(metavar="PATH")] = None,
+    parquet: Annotated[Path | None, typer.Option(metavar="PATH")] = None,
+    window: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Also by windows.")
+    ] = None,
+    step: Annotated[float | None, typer.Option(metavar="SECONDS")] = None,
+    jobs: Annotated[int, typer.Option(help="Processes at once.")] = 1,
+    column: Annotated[
+        str | None, typer.Option(help="The RR column of a text file: name or number.")
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option(metavar="ms|s", help="Unit of the RR column.")
+    ] = None,
+) -> None:
+    """Compute HRV from recordings and plain RR text."""
+    from biofeedback.errors import SettingsError
+
+    if parquet is not None:
+        _later("analyze --parquet")
+    if jobs != 1:
+        _later("analyze --jobs")
+    if step is not None and window is None:
+        raise SettingsError("--step needs --window.", "Give both, in seconds.")
+    from biofeedback.session.analysis import analyze_file
+
+    paths = _recordings(files)
+    results, refused = [], 0
+    for path in paths:
+        try:
+            results.append(
+                analyze_file(
+                    path, window_s=window, step_s=step, column=column, unit=unit
+                )
+            )
+        except BiofeedbackError as error:
+            refused += 1
+            print(error, file=sys.stderr)
+    if csv is not None:
+        _write_csv(csv, results)
+    if as_json:
+        print(json.dumps(results, indent=2))
+    elif csv is None:
+        _show_analyses(results)
+    raise typer.Exit(1 if refused else 0)
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Look at Bluetooth, disk, browser and versions, and say what to do."""
+    import asyncio
+
+    import msgspec
+
+    from biofeedback.service.pages import dashboard_folder
+    from biofeedback.session.doctor import examine
+    from biofeedback.settings import Settings
+
+    findings = asyncio.run(
+        examine(_drivers()[1], data=Settings.of().data, dashboard=dashboard_folder())
+    )
+    if as_json:
+        _print_json(msgspec.to_builtins(findings))
+        return
+    for finding in findings:
+        print(f"{'ok  ' if finding.ok else 'note'}  {finding.name}: {finding.text}")
+        if not finding.ok and finding.advice:
+            print(f"      {finding.advice}")
+
+
+def _later(what: str) -> None:
+    from biofeedback.errors import NotSoError
+
+    raise NotSoError(f"'{what}' is not there yet.", "See CHANGELOG.md for what is.")
+
+
+for _name, _help in {
+    "recover": "Salvage a damaged or unfinished recording (not there yet).",
+    "import": "Turn foreign formats into recordings (not there yet).",
+    "export": "Write a recording in another format (not there yet).",
+    "user": "Accounts of a shared installation (not there yet).",
+    "token": "Access tokens for programs (not there yet).",
+    "bench": "The benchmarks (not there yet; 'make bench' in a checkout).",
+}.items():
+
+    def _command(
+        context: typer.Context,
+        _arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    ) -> None:
+        _later(str(context.info_name))
+
+    app.command(
+        _name,
+        help=_help,
+        context_settings={"ignore_unknown_options": True},
+    )(_command)
+
+
+def _drivers(
+    profile: str = "calm", seed: int = 1
+) -> tuple[SimulatedDriver, tuple[Driver, ...]]:
+    """Return the simulated driver and all installed radios."""
+    from importlib.metadata import entry_points
+
+    from biofeedback.session.simulated import SimulatedDriver
+
+    found = entry_points(group="biofeedback.drivers")
+    radios: list[Any] = [entry.load()() for entry in found]
+    return SimulatedDriver(profile, seed), tuple(radios)
+
+
+def _first(radios: tuple[Driver, ...]) -> Driver:
+    from biofeedback.errors import LinkError
+    from biofeedback.model import LinkReason
+
+    if not radios:
+        raise LinkError(LinkReason.NO_ADAPTER)
+    return radios[0]
+
+
+def _notice(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _print_json(value: object) -> None:
+    import json
+
+    print(json.dumps(value, indent=2))
+
+
+@contextmanager
+def _lines(target: str) -> Iterator[BinaryIO]:
+    if target == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    else:
+        with Path(target).open("wb") as out:
+            yield out
+
+
+def _speed(text: str) -> float | None:
+    from biofeedback.errors import SettingsError
+
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = -1
+    if not 0.25 <= speed <= 64:
+        raise SettingsError(
+            f"A speed of '{text}' is not offered.", "Give 0.25 to 64, or 'max'."
+        )
+    return speed
+
+
+def main() -> None:
+    """Run the command line; say errors in one sentence, never as a traceback."""
+    from biofeedback.errors import BiofeedbackError
+
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        app(arguments)
+    except BiofeedbackError as error:
+        if debug:
+            raise
+        print(error, file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # The reader of our output has gone away, as `| head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    except OSError as error:
+        if debug:
+            raise
+        print(f"{error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Finishes what a crash, a kill or a power cut left behind."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from biofeedback.errors import RecordingError
+from biofeedback.model import Value
+from biofeedback.recording import durable
+from biofeedback.recording.compaction import PART_SUFFIX, BusyError, Compaction
+from biofeedback.recording.reader import open_recording
+
+JOURNALS = f"*.mcap{PART_SUFFIX}"
+DAMAGED_SUFFIX = ".damaged"
+
+
+class Recovered(Value, frozen=True):
+    """What became of one unfinished recording.
+
+    ``path`` is the finished file, or where the unreadable one now lies when
+    ``session_id`` is ``None``. ``sentence`` is for a person.
+    """
+
+    part: Path
+    path: Path
+    session_id: str | None
+    n_records: int
+    lost_bytes: int
+    missing: tuple[tuple[int, int], ...]
+    sentence: str
+
+
+def recover_all(folder: Path, *, at: datetime | None = None) -> tuple[Recovered, ...]:
+    """Finish every unfinished recording below ``folder``; call it at start-up.
+
+    Journals of running sessions are left alone. Those nothing can be read from are
+    renamed, never removed. Never raises for the sake of one file.
+    """
+    at = at or datetime.now(UTC)
+    parts = sorted(folder.rglob(JOURNALS))
+    reports = (_recover(part, at) for part in parts)
+    return tuple(report for report in reports if report is not None)
+
+
+def _recover(part: Path, at: datetime) -> Recovered | None:
+    final = part.with_name(part.name.removesuffix(PART_SUFFIX))
+    recovery = {"recovered_at": at.isoformat(), "tool": "biofeedback recover"}
+    try:
+        session_id = open_recording(part).info.id
+        done = Compaction(part, final, recovery=recovery).run()
+    except BusyError:
+        return None
+    except RecordingError as error:
+        return _set_aside(part, error)
+    return Recovered(
+        part=part,
+        path=done.path,
+        session_id=session_id,
+        n_records=done.n_records,
+        lost_bytes=done.lost_bytes,
+        missing=done.missing,
+        sentence=_sentence(final.name, done.lost_bytes, done.missing),
+    )
+
+
+def _sentence(name: str, lost_bytes: int, missing: tuple[tuple[int, int], ...]) -> str:
+    sentence = f"The recording {name} was not closed properly and has been recovered"
+    if missing:
+        n_lost = sum(last - first + 1 for first, last in missing)
+        return f"{sentence}; {n_lost} records in it were damaged and are lost."
+    if lost_bytes:
+        return f"{sentence}; its last moment, {lost_bytes} bytes, was torn and is lost."
+    return f"{sentence}; nothing that was safe is lost."
+
+
+def _set_aside(part: Path, error: RecordingError) -> Recovered:
+    path = part
+    if not isinstance(error.__cause__, OSError):  # the content, not the disk
+        path = part.with_name(part.name + DAMAGED_SUFFIX)
+        try:
+            os.rename(part, path)
+            durable.sync_folder(path.parent)
+        except OSError:
+            path = part
+    return Recovered(
+        part=part,
+        path=path,
+        session_id=None,
+        n_records=0,
+        lost_bytes=0,
+        missing=(),
+        sentence=f"{error} The file is kept as {path.name}.",
+    )

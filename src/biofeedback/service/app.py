@@ -1,0 +1,125 @@
+"""Puts the routes together: one application for one service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from starlette.routing import Route, WebSocketRoute
+
+from biofeedback import __version__
+from biofeedback.service import doors, sessions
+from biofeedback.service.conductor import Conductor
+from biofeedback.service.context import Context
+from biofeedback.service.guard import Guard
+from biofeedback.service.live import live
+from biofeedback.service.pages import (
+    Pages,
+    PagesMount,
+    dashboard_folder,
+    not_built,
+)
+from biofeedback.service.problems import add_problem_handlers
+from biofeedback.service.shapes import ProblemShape
+from biofeedback.service.sign_ins import SignIns
+from biofeedback.service.straps import Straps
+from biofeedback.session.clock import Clock, WallClock
+from biofeedback.session.driver import Driver
+from biofeedback.session.referee import Referee
+from biofeedback.settings import Settings
+from biofeedback.store import Store
+
+API = "/api/v1"
+
+PROBLEMS: dict[int | str, dict[str, object]] = {
+    code: {
+        "description": "A problem",
+        "model": ProblemShape,
+        "content": {"application/problem+json": {}},
+    }
+    for code in (400, 401, 403, 404, 409, 413, 422, 500, 503)
+}
+
+
+def create_context(
+    settings: Settings,
+    *,
+    store: Store,
+    drivers: Sequence[Driver],
+    referee: Referee | None = None,
+    new_clock: Callable[[float], Clock] = WallClock,
+) -> Context:
+    """Return the parts of a service; nothing has started yet."""
+    straps = Straps(drivers, settings.begin)
+    return Context(
+        settings=settings,
+        store=store,
+        sign_ins=SignIns(store, settings.token),
+        straps=straps,
+        conductor=Conductor(
+            store=store,
+            straps=straps,
+            referee=referee or Referee(),
+            new_clock=new_clock,
+        ),
+    )
+
+
+def create_app(context: Context, *, dashboard: Path | None = None) -> FastAPI:
+    """Return the application around ``context``.
+
+    Parameters
+    ----------
+    dashboard
+        The built pages; by default those of the package or the checkout.
+    """
+    app = FastAPI(
+        title="Biofeedback",
+        version=__version__,
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.context = context
+    api = APIRouter(prefix=API, responses=PROBLEMS)
+    api.include_router(doors.router)
+    api.include_router(sessions.router)
+    app.include_router(doors.health)
+    app.include_router(api)
+    app.router.routes.append(WebSocketRoute(f"{API}/live/{{session_id}}", live))
+    folder = dashboard or dashboard_folder()
+    app.router.routes.append(
+        Route("/", not_built) if folder is None else PagesMount("/", Pages(folder))
+    )
+    add_problem_handlers(app)
+    app.add_middleware(
+        Guard,
+        allowed_hosts=context.settings.allowed_hosts,
+        https=context.settings.https,
+    )
+    return app
+
+
+@asynccontextmanager
+async def running(context: Context) -> AsyncIterator[None]:
+    """Begin what goes on beside the requests, and end it in order.
+
+    Raises
+    ------
+    BiofeedbackError
+        When the store or the recording to be replayed cannot be read.
+    """
+    await context.straps.look()
+    await context.conductor.open()
+    try:
+        if context.settings.replay is not None:
+            await context.conductor.replay_file(
+                context.settings.replay, context.settings.replay_speed
+            )
+        yield
+    finally:
+        await context.conductor.close()
+        await context.straps.close()

@@ -1,0 +1,97 @@
+"""What a viewer may send over the live websocket."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+from biofeedback.practice import pacer
+from biofeedback.service.ratings import Rating
+
+Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
+Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=2000)]
+
+
+class Ping(msgspec.Struct, frozen=True, tag_field="kind", tag="ping"):
+    """Asks for the session's clock."""
+
+    client_time_ms: float
+
+
+class Rate(Rating, frozen=True, tag_field="kind", tag="rate"):
+    """A rating."""
+
+
+class Annotate(msgspec.Struct, frozen=True, tag_field="kind", tag="annotate"):
+    """A mark, with words or without."""
+
+    type: Name
+    text: Text | None = None
+
+
+class SetPacer(msgspec.Struct, frozen=True, tag_field="kind", tag="pacer.set"):
+    """Another pace from the next breath on."""
+
+    rate_bpm: float
+    inhale_pct: float = pacer.DEFAULT_INHALE_PCT
+    hold_in_ms: int = 0
+    hold_out_ms: int = 0
+
+
+class ProposePacer(msgspec.Struct, frozen=True, tag_field="kind", tag="pacer.propose"):
+    """A therapist's suggestion: not there before the live room is."""
+
+
+class AcceptPacer(msgspec.Struct, frozen=True, tag_field="kind", tag="pacer.accept"):
+    """The patient's answer to it."""
+
+
+class Stop(msgspec.Struct, frozen=True, tag_field="kind", tag="stop"):
+    """The end of the session."""
+
+
+Command: TypeAlias = (
+    Ping | Rate | Annotate | SetPacer | ProposePacer | AcceptPacer | Stop
+)
+
+_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+
+
+def decode(text: str | bytes) -> Command:
+    """Return the command in ``text``.
+
+    Raises
+    ------
+    msgspec.DecodeError
+        When it is not JSON, not a known kind, or not filled in as it should be.
+    """
+    return _decoder.decode(text)
+
+
+class Allowance:
+    """How many commands a viewer may send: a bucket that fills with time.
+
+    Parameters
+    ----------
+    burst
+        How many at once: ten pings, a few ratings and some more.
+    per_s
+        How many a second for ever.
+    """
+
+    def __init__(self, *, burst: int = 40, per_s: float = 10.0) -> None:
+        self._burst = burst
+        self._per_s = per_s
+        self._left = float(burst)
+        self._at_s: float | None = None
+
+    def spend(self, now_s: float) -> bool:
+        """Take one command from the bucket; ``False`` when it is empty."""
+        elapsed_s = 0.0 if self._at_s is None else now_s - self._at_s
+        self._at_s = now_s
+        self._left = min(self._burst, self._left + elapsed_s * self._per_s)
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True

@@ -1,0 +1,431 @@
+"""Runs the sessions: begins them, keeps what people enter, and sees them to their end.
+
+A session's life in one process::
+
+    start ─> live ─> stop, or its source ends ─> closing ─> finished in the background
+                                                            (analysis, compaction)
+
+What a process that was killed left behind is finished by :meth:`Conductor.open`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ulid import ULID
+
+from biofeedback.errors import BiofeedbackError, NotSoError, RecordingError
+from biofeedback.model import Entry, FoundStrap, LinkReason, SessionInfo
+from biofeedback.recording.reader import Recording, open_recording
+from biofeedback.service.finishing import Finisher
+from biofeedback.service.problems import Problem
+from biofeedback.service.ratings import Rating
+from biofeedback.service.straps import Straps
+from biofeedback.session.clock import NS_PER_MS, NS_PER_S, Clock, WallClock
+from biofeedback.session.driver import Driver
+from biofeedback.session.opening import SOFTWARE, open_session
+from biofeedback.session.referee import Referee
+from biofeedback.session.replay import ReplaySource
+from biofeedback.session.runner import LiveSession
+from biofeedback.store import RatingRow, SessionRow, SessionState, Store, StoreError
+
+_LOGGER = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+LATE_RATING_S = 10 * 60
+KEPT_ENDED = 8
+"""Ended sessions whose last messages a viewer that comes back can still have."""
+
+FINISH_LIMIT_S = 10.0
+"""How long a service that ends waits for summaries; the rest the next start does."""
+
+
+class Conductor:
+    """The live sessions of one service.
+
+    Parameters
+    ----------
+    store, straps, referee
+        The parts it works with; all outlive it.
+    new_clock
+        The clock of a new session; a test hands in its own.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        straps: Straps,
+        referee: Referee,
+        new_clock: Callable[[float], Clock] = WallClock,
+    ) -> None:
+        self._store = store
+        self._straps = straps
+        self._referee = referee
+        self._new_clock = new_clock
+        self._finisher = Finisher(store, referee)
+        self._live: dict[str, LiveSession] = {}
+        self._ended: OrderedDict[str, LiveSession] = OrderedDict()
+        self._worn: dict[str, str] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closing = False
+
+    # --- Beginning --------------------------------------------------------------
+
+    async def start(
+        self,
+        *,
+        strap: str,
+        plan: str,
+        person: str | None = None,
+        profile: str | None = None,
+        seed: int | None = None,
+    ) -> SessionRow:
+        """Begin a session with the strap of this id; recorded from its first record.
+
+        Raises
+        ------
+        Problem
+            When the strap is not known, or worn in another session.
+        RecordingError, StoreError
+            When nothing could be recorded: then there is no session.
+        """
+        self._refuse_when_closing()
+        driver, found = self._straps.choose(strap, profile=profile, seed=seed)
+        if not found.simulated and strap in self._worn.values():
+            raise Problem(
+                409,
+                "This strap is already in a session.",
+                "End that session first, or choose another strap.",
+                reason=LinkReason.BUSY.value,
+            )
+        id = str(ULID())
+        self._worn[id] = strap
+        try:
+            return await self._kept(self._start(id, driver, found, plan, person))
+        except BaseException:
+            self._worn.pop(id, None)
+            raise
+
+    async def _start(
+        self,
+        id: str,
+        driver: Driver,
+        strap: FoundStrap,
+        plan: str,
+        person_id: str | None,
+    ) -> SessionRow:
+        person = await asyncio.to_thread(self._store.person, person_id)
+        part = self._finisher.new_part(id)
+        live = await asyncio.to_thread(
+            open_session,
+            driver,
+            strap,
+            part=part,
+            session_id=id,
+            person=person.pseudonym,
+            plan=plan,
+            clock=self._new_clock(1.0),
+            referee=self._referee,
+        )
+        row = _row(live.info, person.id)
+        live.start()
+        try:
+            await asyncio.to_thread(
+                self._store.add_session, row, self._finisher.relative(part)
+            )
+        except StoreError:
+            await live.stop()
+            part.unlink(missing_ok=True)
+            raise
+        self._see_to(live)
+        return row
+
+    async def replay(self, id: str, speed: float) -> SessionRow:
+        """Show a recorded session again, as a session of its own.
+
+        Raises
+        ------
+        NotSoError
+            When there is no such session, or it has no finished recording.
+        """
+        self._refuse_when_closing()
+        path = await asyncio.to_thread(self._finisher.recording_path, id)
+        original = await asyncio.to_thread(self._store.session, id)
+        return await self.replay_file(path, speed, person_id=original.person_id)
+
+    async def replay_file(
+        self, path: Path, speed: float, *, person_id: str | None = None
+    ) -> SessionRow:
+        """Show a recording again, whoever made it."""
+        recording = await asyncio.to_thread(open_recording, path)
+        return await self._kept(self._start_replay(recording, speed, person_id))
+
+    async def _start_replay(
+        self, recording: Recording, speed: float, person_id: str | None
+    ) -> SessionRow:
+        person = await asyncio.to_thread(self._store.person, person_id)
+        recorded = recording.info
+        info = SessionInfo(
+            id=str(ULID()),
+            started_at_utc_ns=self._store.now_ns(),
+            person=person.pseudonym,
+            plan=recorded.plan,
+            source="replay",
+            simulated=recorded.simulated,
+            strap_name=recorded.strap_name,
+            software=SOFTWARE,
+            replay_of=recorded.id,
+            speed=speed,
+        )
+        row = _row(info, person.id)
+        await asyncio.to_thread(self._store.add_session, row)
+        live = LiveSession(
+            info=info,
+            config=None,
+            source=ReplaySource(recording),
+            clock=self._new_clock(speed),
+            own_ticks=False,
+        )
+        live.start()
+        self._see_to(live)
+        return row
+
+    def _see_to(self, live: LiveSession) -> None:
+        self._live[live.info.id] = live
+        self._spawn(self._attend(live))
+        _LOGGER.info("Session %s began (%s)", live.info.id, live.info.source)
+
+    def _refuse_when_closing(self) -> None:
+        if self._closing:
+            raise Problem(
+                503, "The service is ending.", "Start it again, then begin a session."
+            )
+
+    # --- While it goes on ---------------------------------------------------------
+
+    def session(self, id: str) -> LiveSession | None:
+        """Return a session that is live, or that ended a short while ago."""
+        return self._live.get(id) or self._ended.get(id)
+
+    def live(self, id: str) -> LiveSession:
+        """Return a live session.
+
+        Raises
+        ------
+        Problem
+            With status 409, when it has ended or never was.
+        """
+        live = self._live.get(id)
+        if live is None or live.ended.is_set():
+            raise Problem(409, "This session is not live.", "Begin a new one.")
+        return live
+
+    async def rate(self, id: str, rating: Rating, *, by: str) -> str:
+        """Keep a rating; return its id once it is safe on disk.
+
+        It stands in the recording and in the store. After the session has ended, or
+        should the recording have stopped, in the store alone, marked so.
+        """
+        row = await asyncio.to_thread(self._store.session, id)
+        # A browser that goes away in between must not tear the two apart.
+        return await self._kept(self._rate(row, rating, by))
+
+    async def _rate(self, row: SessionRow, rating: Rating, by: str) -> str:
+        if row.source == "replay":
+            raise Problem(
+                409,
+                "A replay takes no ratings.",
+                "Rate the session itself, while it goes on or shortly after.",
+            )
+        live = self._live.get(row.id)
+        entry = None if live is None else await _entered(live, rating, by)
+        if live is None:
+            self._refuse_when_too_late(row)
+        kept = RatingRow(
+            id=str(ULID()) if entry is None else entry.id,
+            session_id=row.id,
+            type=rating.type,
+            value=rating.value,
+            unit=rating.unit,
+            moment=rating.moment,
+            prompt=rating.prompt,
+            latency_ms=rating.latency_ms,
+            device=rating.device,
+            at_utc_ns=self._store.now_ns(),
+            in_recording=entry is not None,
+            t_ms=None if entry is None else entry.t_ns / NS_PER_MS,
+        )
+        await asyncio.to_thread(self._store.add_rating, kept)
+        return kept.id
+
+    def _refuse_when_too_late(self, row: SessionRow) -> None:
+        ended_ns = row.ended_at_utc_ns or row.started_at_utc_ns
+        if self._store.now_ns() - ended_ns > LATE_RATING_S * NS_PER_S:
+            raise Problem(
+                409,
+                "This session ended more than ten minutes ago.",
+                "Rate the next one while it is fresh.",
+            )
+
+    async def enter(
+        self,
+        id: str,
+        *,
+        by: str,
+        type: str,
+        value: float | None = None,
+        unit: str | None = None,
+        text: str | None = None,
+    ) -> str:
+        """Log a mark, a phase or a note; return its id once it is safe on disk."""
+        live = self.live(id)
+        return await self._kept(
+            live.enter(type=type, by=by, value=value, unit=unit, text=text)
+        )
+
+    # --- Ending ---------------------------------------------------------------------
+
+    async def stop(self, id: str) -> SessionRow:
+        """End a session; return when its last record is safe on disk."""
+        live = self._live.get(id)
+        if live is not None:
+            await live.stop()
+            await self._close(live)
+        return await asyncio.to_thread(self._store.session, id)
+
+    async def _attend(self, live: LiveSession) -> None:
+        await live.ended.wait()
+        id = live.info.id
+        try:
+            await self._close(live)
+            await self._finisher.finish(live)
+        except BiofeedbackError as error:
+            self._finisher.trouble[id] = error
+            _LOGGER.error("Session %s could not be finished: %s", id, error)
+        except Exception:
+            _LOGGER.exception("Session %s could not be finished", id)
+
+    async def _close(self, live: LiveSession) -> None:
+        id = live.info.id
+        try:
+            await asyncio.to_thread(
+                self._store.close_session, id, ended_at_utc_ns=self._store.now_ns()
+            )
+        finally:
+            self._worn.pop(id, None)
+            if self._live.pop(id, None) is not None:
+                self._ended[id] = live
+                while len(self._ended) > KEPT_ENDED:
+                    self._ended.popitem(last=False)
+
+    async def summary(self, id: str) -> bytes:
+        """Return a session's summary as JSON text.
+
+        Raises
+        ------
+        Problem
+            With status 404, while it is being written, or when it cannot be.
+        """
+        return await self._finisher.summary(id)
+
+    async def recording_path(self, id: str) -> Path:
+        """Return where a session's finished recording lies.
+
+        Raises
+        ------
+        Problem
+            With status 404, when there is none (yet).
+        """
+        return await asyncio.to_thread(self._finisher.recording_path, id)
+
+    async def open(self) -> None:
+        """See what an earlier process left behind, and finish it in the background.
+
+        Raises
+        ------
+        StoreError
+            When the store cannot be read or written.
+        """
+        left = await asyncio.to_thread(self._finisher.left_behind)
+        self._spawn(self._recover(left))
+
+    async def _recover(self, left: tuple[SessionRow, ...]) -> None:
+        try:
+            await asyncio.to_thread(self._finisher.recover, left)
+        except Exception:
+            _LOGGER.exception("What was left unfinished could not be recovered")
+
+    @property
+    def n_unfinished(self) -> int:
+        """How many sessions are live or being finished."""
+        return len(self._tasks)
+
+    async def close(self) -> None:
+        """End all sessions in order, and finish them within a bound."""
+        self._closing = True
+        await asyncio.gather(
+            *(live.stop() for live in tuple(self._live.values())),
+            return_exceptions=True,
+        )
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=FINISH_LIMIT_S)
+        # Whoever still waits for NeuroKit2 goes on without it.
+        await self._referee.close()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=FINISH_LIMIT_S)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # --- Tasks that nobody may tear ---------------------------------------------------
+
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _kept(self, work: Coroutine[Any, Any, T]) -> T:
+        # Goes on to its end even when the one who asked for it goes away.
+        return await asyncio.shield(self._spawn(work))
+
+
+async def _entered(live: LiveSession, rating: Rating, by: str) -> Entry | None:
+    # None: not in the recording, because that has stopped or the session just ended.
+    try:
+        id = await live.enter(
+            type=rating.type,
+            by=by,
+            value=rating.value,
+            unit=rating.unit,
+            moment=rating.moment,
+            prompt=rating.prompt,
+            latency_ms=rating.latency_ms,
+            device=rating.device,
+        )
+    except (RecordingError, NotSoError) as error:
+        _LOGGER.warning("A rating is kept in the store only: %s", error)
+        return None
+    return next(e for e in reversed(live.pipeline.entries) if e.id == id)
+
+
+def _row(info: SessionInfo, person_id: str) -> SessionRow:
+    return SessionRow(
+        id=info.id,
+        person_id=person_id,
+        plan=info.plan,
+        source=info.source,
+        simulated=info.simulated,
+        strap_name=info.strap_name,
+        started_at_utc_ns=info.started_at_utc_ns,
+        replay_of=info.replay_of,
+        speed=info.speed,
+        state=SessionState.LIVE,
+    )

@@ -1,0 +1,265 @@
+"""Where recordings lie, and how they are finished: after a session or after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import OrderedDict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from biofeedback.errors import BiofeedbackError, NotSoError, RecordingError
+from biofeedback.recording.compaction import PART_SUFFIX, Compacted
+from biofeedback.recording.reader import open_recording
+from biofeedback.recording.recover import Recovered, recover_all
+from biofeedback.service.problems import Problem
+from biofeedback.session.finishing import finish
+from biofeedback.session.referee import Referee
+from biofeedback.session.runner import LiveSession
+from biofeedback.store import (
+    LossReport,
+    RecordingRow,
+    SessionRow,
+    SessionState,
+    Store,
+)
+
+_LOGGER = logging.getLogger(__name__)
+
+READY = (SessionState.COMPLETE, SessionState.RECOVERED)
+KEPT_SUMMARIES = 32
+
+
+class Finisher:
+    """Brings ended sessions to their last state.
+
+    ``trouble`` holds why a session could not be finished; its journal is still whole,
+    and the next start tries again.
+    """
+
+    def __init__(self, store: Store, referee: Referee) -> None:
+        self.trouble: dict[str, BiofeedbackError] = {}
+        self._store = store
+        self._referee = referee
+        self._summaries: OrderedDict[str, bytes] = OrderedDict()
+
+    def new_part(self, id: str) -> Path:
+        """Return where the journal of a new session goes."""
+        folder = datetime.now(UTC).strftime("%Y/%m")
+        return self._store.data / "recordings" / folder / f"{id}.mcap{PART_SUFFIX}"
+
+    def relative(self, part: Path) -> str:
+        """Return how the store names the recording that ``part`` becomes."""
+        return _final(part).relative_to(self._store.data).as_posix()
+
+    async def finish(self, live: LiveSession) -> None:
+        """Analyse and compact a session that has ended, and say so in the store."""
+        id = live.info.id
+        row = await asyncio.to_thread(self._store.recording, id)
+        if row is None:  # a replay keeps nothing
+            await asyncio.to_thread(
+                self._store.finish_session, id, SessionState.COMPLETE
+            )
+            return
+        final = self._store.data / row.path
+        part = final.with_name(final.name + PART_SUFFIX)
+        compacted = await finish(part, final, self._referee)
+        loss = None
+        if live.recording_error is not None:
+            loss = LossReport(sentence=str(live.recording_error))
+        state = SessionState.COMPLETE if loss is None else SessionState.RECOVERED
+        await asyncio.to_thread(
+            self._store.finish_session,
+            id,
+            state,
+            recording=self._row(id, compacted, state, loss),
+        )
+        _LOGGER.info("Session %s is %s", id, state)
+
+    def recording_path(self, id: str) -> Path:
+        """Return where the finished recording of a session lies. Blocks.
+
+        Raises
+        ------
+        NotSoError
+            When there is no such session.
+        Problem
+            With status 404 and what to do, when it has no finished recording.
+        """
+        session = self._store.session(id)
+        row = self._store.recording(id)
+        if session.state in READY and row is not None:
+            path = self._store.data / row.path
+            if path.exists():
+                return path
+        raise self._absent(session, "recording")
+
+    async def summary(self, id: str) -> bytes:
+        """Return a session's summary as JSON text; a replay's is its original's.
+
+        Raises
+        ------
+        Problem
+            With status 404, while it is being written, or when it cannot be.
+        """
+        if id in self._summaries:
+            return self._summaries[id]
+        session = await asyncio.to_thread(self._store.session, id)
+        if session.replay_of is not None:
+            if await asyncio.to_thread(self._store.find_session, session.replay_of):
+                return await self.summary(session.replay_of)
+            raise self._absent(session, "summary")
+        path = await asyncio.to_thread(self.recording_path, id)
+        summary = await asyncio.to_thread(lambda: open_recording(path).summary())
+        if summary is None:  # recovered, or NeuroKit2 had no time when it ended
+            summary = await self._referee.summarise(path)
+        if summary is None:
+            raise Problem(
+                404,
+                "This session's summary could not be computed.",
+                "Download its recording and try 'biofeedback analyze' on it.",
+            )
+        self._summaries[id] = summary
+        while len(self._summaries) > KEPT_SUMMARIES:
+            self._summaries.popitem(last=False)
+        return summary
+
+    def _absent(self, session: SessionRow, what: str) -> Problem:
+        if trouble := self.trouble.get(session.id):
+            return Problem(404, trouble.message, trouble.advice)
+        match session.state:
+            case SessionState.LIVE:
+                return Problem(
+                    404, "This session still goes on.", "End it, then ask again."
+                )
+            case SessionState.CLOSING:
+                return Problem(
+                    404,
+                    "This session is just being finished.",
+                    "Ask again in a few seconds.",
+                )
+            case _:
+                return Problem(
+                    404,
+                    f"This session has no {what}.",
+                    "Replays and sessions that were lost in a crash have none.",
+                )
+
+    # --- After a crash ------------------------------------------------------------
+
+    def left_behind(self) -> tuple[SessionRow, ...]:
+        """Return the sessions an earlier process did not finish; none is live now.
+
+        Blocks. Call it before anything new begins.
+        """
+        left = self._store.unfinished()
+        for row in left:
+            if row.state is SessionState.LIVE:
+                self._store.close_session(row.id, ended_at_utc_ns=row.started_at_utc_ns)
+        return left
+
+    def recover(self, left: tuple[SessionRow, ...]) -> None:
+        """Finish what an earlier process left behind. Blocks for as long as it takes.
+
+        Raises
+        ------
+        StoreError
+            When the store cannot be read or written.
+        """
+        reports = recover_all(self._store.data / "recordings")
+        for report in reports:
+            _LOGGER.warning("%s", report.sentence)
+            if report.session_id is not None:
+                self._recovered(report, report.session_id)
+        for row in left:
+            self._settle(row, reports)
+
+    def _recovered(self, report: Recovered, id: str) -> None:
+        recording = open_recording(report.path)
+        try:
+            session = self._store.session(id)
+        except NotSoError:  # the process was killed before the store knew of it
+            info = recording.info
+            session = SessionRow(
+                id=id,
+                person_id=self._store.person().id,
+                plan=info.plan,
+                source=info.source,
+                simulated=info.simulated,
+                strap_name=info.strap_name,
+                started_at_utc_ns=info.started_at_utc_ns,
+                state=SessionState.CLOSING,
+            )
+            self._store.add_session(session, self.relative(report.part))
+        last_ns = max((record.t_ns for _, record in recording.inputs()), default=0)
+        loss = LossReport(sentence=report.sentence, lost_bytes=report.lost_bytes)
+        state = SessionState.RECOVERED
+        self._store.finish_session(
+            id,
+            state,
+            recording=self._row(id, _weighed(report.path), state, loss),
+            ended_at_utc_ns=session.started_at_utc_ns + last_ns,
+        )
+
+    def _settle(self, row: SessionRow, reports: tuple[Recovered, ...]) -> None:
+        if self._store.session(row.id).state is not SessionState.CLOSING:
+            return  # recovered just now
+        known = self._store.recording(row.id)
+        if known is None:  # a replay
+            self._store.finish_session(row.id, SessionState.COMPLETE)
+            return
+        final = self._store.data / known.path
+        part = final.with_name(final.name + PART_SUFFIX)
+        if final.exists():  # killed after compaction, before the store knew of it
+            state = SessionState.COMPLETE
+            done = self._row(row.id, _weighed(final), state, None)
+            self._store.finish_session(row.id, state, recording=done)
+            return
+        said = next((r.sentence for r in reports if r.part == part), None)
+        if part.exists():  # the disk refused: the next start tries again
+            self.trouble[row.id] = RecordingError(said or f"{part.name} is in use.")
+            return
+        lost = LossReport(sentence=said or "Its recording is not there any more.")
+        self._store.finish_session(
+            row.id,
+            SessionState.FAILED,
+            recording=RecordingRow(
+                session_id=row.id,
+                path=known.path,
+                state=SessionState.FAILED,
+                loss=lost,
+            ),
+        )
+
+    def _row(
+        self,
+        id: str,
+        compacted: Compacted,
+        state: SessionState,
+        loss: LossReport | None,
+    ) -> RecordingRow:
+        return RecordingRow(
+            session_id=id,
+            path=compacted.path.relative_to(self._store.data).as_posix(),
+            state=state,
+            size_bytes=compacted.size_bytes,
+            n_records=compacted.n_records,
+            sha256=compacted.sha256,
+            loss=loss,
+        )
+
+
+def _final(part: Path) -> Path:
+    return part.with_name(part.name.removesuffix(PART_SUFFIX))
+
+
+def _weighed(path: Path) -> Compacted:
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return Compacted(
+        path=path,
+        size_bytes=path.stat().st_size,
+        n_records=open_recording(path).survey().n_records,
+        sha256=sha256,
+    )

@@ -1,0 +1,238 @@
+"""The live websocket: one viewer of one session.
+
+Two tasks a viewer: one sends what the hub has, one follows what the viewer asks.
+Only this viewer waits when it is slow; the hub never does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine
+from typing import TypeAlias
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from biofeedback.errors import BiofeedbackError
+from biofeedback.service import commands
+from biofeedback.service.context import Context, context_of, identify
+from biofeedback.service.problems import Problem
+from biofeedback.service.sessions import described
+from biofeedback.service.sign_ins import Caller
+from biofeedback.session.clock import NS_PER_MS
+from biofeedback.session.hub import ViewerEnded, ViewerTooSlow
+from biofeedback.session.runner import LiveSession
+from biofeedback.session.transcript import PROTOCOL_VERSION
+
+ENDED = 1000
+ABUSED = 1008
+UNKNOWN_CALLER = 4401
+UNKNOWN_SESSION = 4404
+TOO_SLOW = 4408
+
+SEND_LIMIT_S = 60.0
+"""A peer that has not taken one message for so long is gone. Its lanes are bounded,
+so waiting costs nothing but them."""
+
+CLOSE_LIMIT_S = 5.0
+MOST_REFUSED = 200
+
+_Part: TypeAlias = Coroutine[None, None, tuple[int, str]]
+"""Something a connection does until there is a reason to close it, with its code."""
+
+
+async def live(websocket: WebSocket) -> None:
+    """Serve ``/api/v1/live/{session_id}[?since=SEQ]``."""
+    here = context_of(websocket)
+    since = websocket.query_params.get("since")
+    if since is not None and not (since.isascii() and since.isdigit()):
+        problem = Problem(
+            422,
+            f"'since' cannot be '{since[:40]}'.",
+            "Send the 'seq' of the last message that was received.",
+        )
+        await websocket.send_denial_response(problem.response())
+        return
+    caller = await identify(websocket)
+    session = here.conductor.session(websocket.path_params["session_id"])
+    # A refused handshake tells a page nothing; a close code tells it what to do.
+    await websocket.accept()
+    if caller is None:
+        await _close(websocket, UNKNOWN_CALLER, "Sign in first.")
+        return
+    if session is None:
+        await _close(websocket, UNKNOWN_SESSION, "This session is not live.")
+        return
+    seen = None if since is None else int(since[:18])
+    await _Viewing(websocket, here, session, caller, seen).run()
+
+
+class _Viewing:
+    """One connection, from ``hello`` to the close code."""
+
+    def __init__(
+        self,
+        websocket: WebSocket,
+        here: Context,
+        session: LiveSession,
+        caller: Caller,
+        since: int | None,
+    ) -> None:
+        self._websocket = websocket
+        self._here = here
+        self._session = session
+        self._caller = caller
+        self._viewer = session.hub.subscribe(since)
+        self._sent_seq = self._viewer.last_seq
+        self._turn = asyncio.Lock()
+        self._allowance = commands.Allowance()
+        self._refused = 0
+        self._signed_out = asyncio.Event()
+
+    async def run(self) -> None:
+        sign_in = self._caller.sign_in
+        if sign_in is not None:
+            self._here.sign_ins.watch(sign_in, self._signed_out.set)
+        try:
+            await self._say_hello()
+            code, reason = await self._first_of(
+                self._send(), self._receive(), self._watch_sign_in()
+            )
+            await _close(self._websocket, code, reason)
+        except (WebSocketDisconnect, TimeoutError, OSError):
+            return  # the viewer went away; there is nobody to tell
+        finally:
+            self._viewer.close()
+            if sign_in is not None:
+                self._here.sign_ins.unwatch(sign_in, self._signed_out.set)
+
+    async def _first_of(self, *parts: _Part) -> tuple[int, str]:
+        tasks = [asyncio.create_task(part) for part in parts]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return done.pop().result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- Out ------------------------------------------------------------------------
+
+    async def _send(self) -> tuple[int, str]:
+        try:
+            while True:
+                data = await self._viewer.next()
+                async with self._turn:
+                    await self._put(data)
+                    self._sent_seq = self._viewer.last_seq
+        except ViewerEnded:
+            return ENDED, "The session has ended."
+        except ViewerTooSlow:
+            return TOO_SLOW, "Too slow; connect again with 'since'."
+
+    async def _put(self, data: bytes) -> None:
+        async with asyncio.timeout(SEND_LIMIT_S):
+            await self._websocket.send_text(data.decode())
+
+    async def _tell(self, kind: str, **fields: object) -> None:
+        """Send a message of the connection: its seq is that of the last one sent."""
+        async with self._turn:
+            message = {
+                "v": PROTOCOL_VERSION,
+                "seq": self._sent_seq,
+                "t_ms": self._now_ms(),
+                "kind": kind,
+                **fields,
+            }
+            await self._put(msgspec.json.encode(message))
+
+    async def _refuse(self, detail: str, advice: str, reason: str | None) -> None:
+        await self._tell("error", reason=reason, detail=detail, advice=advice)
+
+    async def _say_hello(self) -> None:
+        row = await asyncio.to_thread(self._here.store.session, self._session.info.id)
+        shape = await described(self._here, row)
+        await self._tell(
+            "hello",
+            session=shape.model_dump(mode="json"),
+            server_time_ns=time.time_ns(),
+            protocol_version=PROTOCOL_VERSION,
+            last_seq=self._session.hub.last_seq,
+            plan=row.plan,
+        )
+
+    def _now_ms(self) -> float:
+        return self._session.clock.now_ns() / NS_PER_MS
+
+    # --- In ---------------------------------------------------------------------------
+
+    async def _watch_sign_in(self) -> tuple[int, str]:
+        await self._signed_out.wait()
+        return UNKNOWN_CALLER, "Signed out."
+
+    async def _receive(self) -> tuple[int, str]:
+        while self._refused < MOST_REFUSED:
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message.get("code") or 1005)
+            if not self._allowance.spend(time.monotonic()):
+                self._refused += 1
+                await self._refuse(
+                    "Too many commands came at once.",
+                    "Send at most ten a second.",
+                    None,
+                )
+                continue
+            text = message.get("text")
+            try:
+                await self._follow(commands.decode("" if text is None else text))
+            except msgspec.DecodeError as error:
+                await self._refuse(
+                    f"This command cannot be followed: {error}.",
+                    "docs/protocol.md lists the commands.",
+                    None,
+                )
+            except (BiofeedbackError, Problem) as error:
+                problem = error if isinstance(error, Problem) else Problem.of(error)
+                await self._refuse(problem.detail, problem.advice or "", problem.reason)
+        return ABUSED, "Too many commands."
+
+    async def _follow(self, command: commands.Command) -> None:
+        conductor, id, by = (
+            self._here.conductor,
+            self._session.info.id,
+            self._caller.role,
+        )
+        match command:
+            case commands.Ping(client_time_ms=client_time_ms):
+                session_ms = self._now_ms()
+                await self._tell(
+                    "clock",
+                    client_time_ms=client_time_ms,
+                    server_time_ns=time.time_ns(),
+                    session_ms=session_ms,
+                )
+            case commands.Rate():
+                command.check()
+                await conductor.rate(id, command, by=by)
+            case commands.Annotate(type=type, text=text):
+                await conductor.enter(id, by=by, type=type, text=text)
+            case commands.SetPacer():
+                pace = msgspec.structs.asdict(command)
+                await conductor.live(id).pace(by=by, **pace)
+            case commands.ProposePacer() | commands.AcceptPacer():
+                await self._refuse(
+                    "Suggesting a pace is not there yet.",
+                    "Send 'pacer.set' to change it yourself.",
+                    None,
+                )
+            case commands.Stop():
+                await conductor.stop(id)
+
+
+async def _close(websocket: WebSocket, code: int, reason: str) -> None:
+    with contextlib.suppress(TimeoutError, RuntimeError, OSError):
+        async with asyncio.timeout(CLOSE_LIMIT_S):
+            await websocket.close(code, reason)

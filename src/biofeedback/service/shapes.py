@@ -1,0 +1,248 @@
+"""What travels over HTTP, for reading, checking and the OpenAPI description."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from biofeedback.practice import pacer
+from biofeedback.service.ratings import LONGEST_LATENCY_MS, Rating
+from biofeedback.store import Person, RatingRow, SessionRow
+
+Speed = Annotated[float, Field(ge=0.25, le=64)]
+Text = Annotated[str, Field(max_length=2000)]
+Value = Annotated[float, Field(allow_inf_nan=False)]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Body(BaseModel):
+    # A word that is not known is a mistake, and must not be ignored in silence.
+    model_config = ConfigDict(extra="forbid")
+
+
+class SignInBody(_Body):
+    """The token that stood in the link."""
+
+    token: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class SessionBody(_Body):
+    """What to begin. ``profile`` and ``seed`` are for the simulated strap."""
+
+    strap: Annotated[str, Field(max_length=200)]
+    plan: Literal["practice"] = "practice"
+    person: str | None = None
+    profile: str | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+
+
+class RatingBody(_Body):
+    """One answer to one question."""
+
+    type: Literal["pain_intensity", "pain_unpleasantness", "arousal"]
+    value: int
+    moment: Literal["before", "during", "after"]
+    prompt: Annotated[str, Field(max_length=500)] | None = None
+    latency_ms: Annotated[int, Field(ge=0, le=LONGEST_LATENCY_MS)] | None = None
+    device: Annotated[str, Field(max_length=200)] | None = None
+
+    def rating(self) -> Rating:
+        """Return it as a value that lies on its scale.
+
+        Raises
+        ------
+        SettingsError
+            When it does not.
+        """
+        rating = Rating(**self.model_dump())
+        rating.check()
+        return rating
+
+
+class EventBody(_Body):
+    """A mark, a phase of the practice, a note."""
+
+    type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
+    value: Value | None = None
+    unit: Annotated[str, Field(max_length=40)] | None = None
+    text: Text | None = None
+
+
+class PacerBody(_Body):
+    """A pace; its limits are the pacer's."""
+
+    rate_bpm: Value
+    inhale_pct: Value = pacer.DEFAULT_INHALE_PCT
+    hold_in_ms: Annotated[int, Field(le=600_000)] = 0
+    hold_out_ms: Annotated[int, Field(le=600_000)] = 0
+
+
+class ReplayBody(_Body):
+    """How fast to show it: 1 is as it was."""
+
+    speed: Speed = 1.0
+
+
+class PersonShape(BaseModel):
+    """Someone, under a pseudonym."""
+
+    id: str
+    pseudonym: str
+
+    @classmethod
+    def of(cls, person: Person) -> PersonShape:
+        """Return what may be told of ``person``."""
+        return cls(id=person.id, pseudonym=person.pseudonym)
+
+
+class MeShape(BaseModel):
+    """Who is signed in."""
+
+    person: PersonShape
+
+
+class PeopleShape(BaseModel):
+    """Everyone."""
+
+    people: list[PersonShape]
+
+
+class StrapShape(BaseModel):
+    """A strap that can be chosen."""
+
+    id: str
+    name: str
+    address: str
+    rssi_dbm: int | None
+    profile: str
+    simulated: bool
+
+
+class RadioShape(BaseModel):
+    """Whether straps can be found now, and if not, why."""
+
+    available: bool
+    reason: str | None
+    advice: str | None
+
+
+class StrapsShape(BaseModel):
+    """What can be chosen."""
+
+    straps: list[StrapShape]
+    radio: RadioShape
+    preferred: str | None
+
+
+class SessionShape(BaseModel):
+    """One sitting."""
+
+    id: str
+    state: Literal["live", "closing", "complete", "recovered", "failed"]
+    started_at: datetime
+    ended_at: datetime | None
+    person: PersonShape
+    plan: str
+    source: Literal["strap", "simulated", "replay"]
+    simulated: bool
+    strap_name: str
+    replay_of: str | None
+    speed: float | None
+    summary_ready: bool
+
+    @classmethod
+    def of(cls, row: SessionRow, person: Person, summary_ready: bool) -> SessionShape:
+        """Return what may be told of a session."""
+        return cls(
+            id=row.id,
+            state=row.state.value,
+            started_at=_instant(row.started_at_utc_ns),
+            ended_at=(
+                None if row.ended_at_utc_ns is None else _instant(row.ended_at_utc_ns)
+            ),
+            person=PersonShape.of(person),
+            plan=row.plan,
+            source=row.source,
+            simulated=row.simulated,
+            strap_name=row.strap_name,
+            replay_of=row.replay_of,
+            speed=row.speed,
+            summary_ready=summary_ready,
+        )
+
+
+class SessionsShape(BaseModel):
+    """Sessions, newest first."""
+
+    sessions: list[SessionShape]
+
+
+class RatingShape(BaseModel):
+    """What was answered. ``t_ms`` is null when it came after the session."""
+
+    id: str
+    type: str
+    value: float
+    unit: str
+    moment: str
+    prompt: str | None
+    latency_ms: int | None
+    device: str | None
+    at: datetime
+    t_ms: float | None
+    in_recording: bool
+
+    @classmethod
+    def of(cls, row: RatingRow) -> RatingShape:
+        """Return a rating as it was kept."""
+        return cls(
+            id=row.id,
+            type=row.type,
+            value=row.value,
+            unit=row.unit,
+            moment=row.moment,
+            prompt=row.prompt,
+            latency_ms=row.latency_ms,
+            device=row.device,
+            at=_instant(row.at_utc_ns),
+            t_ms=row.t_ms,
+            in_recording=row.in_recording,
+        )
+
+
+class RatingsShape(BaseModel):
+    """Ratings in the order they were given."""
+
+    ratings: list[RatingShape]
+
+
+class IdShape(BaseModel):
+    """The id of what was kept."""
+
+    id: str
+
+
+class ProblemShape(BaseModel):
+    """An error: a sentence and advice (``application/problem+json``)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    reason: str | None
+    advice: str | None
+
+
+class HealthShape(BaseModel):
+    """The service is there."""
+
+    status: Literal["ok"]
+    version: str
+
+
+def _instant(utc_ns: int) -> datetime:
+    # Whole microseconds: a float of seconds would be off by some hundred ns.
+    return EPOCH + timedelta(microseconds=utc_ns // 1000)

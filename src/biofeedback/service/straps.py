@@ -1,0 +1,157 @@
+"""The straps that can be chosen: all drivers together, remembered between searches."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from biofeedback.errors import ADVICE, BiofeedbackError, LinkError
+from biofeedback.model import FoundStrap, LinkReason, Value
+from biofeedback.service.problems import Problem
+from biofeedback.session.driver import Driver, RadioStatus
+from biofeedback.session.simulated import SimulatedDriver
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Straps:
+    """Finds straps through every driver and hands over the one that was chosen.
+
+    Parameters
+    ----------
+    drivers
+        The simulated one and all radios.
+    begin
+        The strap that the command line asked for: its id, name or address.
+    """
+
+    def __init__(self, drivers: Sequence[Driver], begin: str | None = None) -> None:
+        self._simulated = [d for d in drivers if isinstance(d, SimulatedDriver)]
+        self._radios = [d for d in drivers if not isinstance(d, SimulatedDriver)]
+        self._begin = begin
+        self._known: dict[str, tuple[Driver, FoundStrap]] = {}
+        self._search: asyncio.Task[RadioStatus | None] | None = None
+
+    async def look(self, seconds: float = 0) -> StrapList:
+        """Search for ``seconds``; 0 tells what is known at once."""
+        for driver in self._simulated:
+            self._learn(driver, await driver.scan(0))
+        trouble = await self._searched(seconds) if seconds > 0 else None
+        return StrapList(
+            straps=tuple(strap for _, strap in self._known.values()),
+            radio=trouble or await self.radio(),
+            preferred=self._preferred(),
+        )
+
+    async def radio(self) -> RadioStatus:
+        """Say whether any radio can be used, and if not, why."""
+        statuses = [await driver.status() for driver in self._radios]
+        for status in statuses:
+            if status.available:
+                return status
+        return statuses[0] if statuses else _unavailable(LinkReason.NO_ADAPTER)
+
+    def choose(
+        self, id: str, *, profile: str | None = None, seed: int | None = None
+    ) -> tuple[Driver, FoundStrap]:
+        """Return the strap with this id and the driver that opens it.
+
+        Raises
+        ------
+        Problem
+            When the strap is not known, or is real and cannot play a profile.
+        SettingsError
+            When the simulated heart has no such profile.
+        """
+        if id not in self._known:
+            raise Problem(
+                404,
+                "This strap is not known here.",
+                "Search for straps again, then choose one from the list.",
+                reason=LinkReason.NOT_FOUND.value,
+            )
+        driver, strap = self._known[id]
+        if profile is None and seed is None:
+            return driver, strap
+        if not isinstance(driver, SimulatedDriver):
+            raise Problem(
+                422,
+                "Only the simulated strap has a profile and a seed.",
+                "Leave both out.",
+            )
+        chosen = SimulatedDriver(
+            profile or driver.profile.name, driver.seed if seed is None else seed
+        )
+        return chosen, strap
+
+    async def close(self) -> None:
+        """Release what the drivers hold."""
+        if self._search is not None:
+            self._search.cancel()
+        for driver in (*self._simulated, *self._radios):
+            try:
+                await driver.close()
+            except Exception:
+                _LOGGER.exception("The driver %s did not close", driver.name)
+
+    async def _searched(self, seconds: float) -> RadioStatus | None:
+        # Radios do not search twice at once: whoever comes meanwhile waits for the
+        # search that is under way and gets its result.
+        if self._search is None or self._search.done():
+            self._search = asyncio.create_task(self._scan_radios(seconds))
+        return await asyncio.shield(self._search)
+
+    async def _scan_radios(self, seconds: float) -> RadioStatus | None:
+        found = False
+        trouble: RadioStatus | None = None
+        for driver in self._radios:
+            try:
+                straps = await driver.scan(seconds)
+            except LinkError as error:
+                trouble = _unavailable(error.reason)
+            except BiofeedbackError as error:
+                trouble = RadioStatus(
+                    available=False,
+                    reason=LinkReason.INTERNAL,
+                    advice=error.advice or ADVICE[LinkReason.INTERNAL],
+                )
+            except Exception:
+                _LOGGER.exception("The driver %s failed to search", driver.name)
+                trouble = _unavailable(LinkReason.INTERNAL)
+            else:
+                found = True
+                self._learn(driver, straps)
+        return None if found else trouble
+
+    def _learn(self, driver: Driver, straps: Sequence[FoundStrap]) -> None:
+        for strap in straps:
+            self._known[strap.id] = (driver, strap)
+
+    def _preferred(self) -> str | None:
+        if self._begin is None:
+            return None
+        wanted = self._begin.casefold()
+        straps = [strap for _, strap in self._known.values()]
+        for exactly in (
+            lambda s: s.id.casefold() == wanted,
+            lambda s: s.address.casefold() == wanted,
+            lambda s: s.name.casefold() == wanted,
+            lambda s: wanted in s.name.casefold(),
+        ):
+            for strap in straps:
+                if exactly(strap):
+                    return strap.id
+        return None
+
+
+class StrapList(Value, frozen=True):
+    """What can be chosen, and how the radio is."""
+
+    straps: tuple[FoundStrap, ...]
+    radio: RadioStatus
+    preferred: str | None
+
+
+def _unavailable(reason: LinkReason) -> RadioStatus:
+    return RadioStatus(available=False, reason=reason, advice=ADVICE[reason])

@@ -1,0 +1,77 @@
+"""The seam between the core and anything that yields heartbeats.
+
+A driver finds straps and opens one as a source; a source emits records until it is
+cancelled. Straps, the simulator and replayed recordings all enter here, and the core
+cannot tell them apart. Third parties register theirs under the entry-point group
+``biofeedback.drivers`` (see ``drivers/README.md``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from biofeedback.model import (
+    AnyRecord,
+    FoundStrap,
+    LinkReason,
+    PacerEvent,
+    Value,
+)
+from biofeedback.session.clock import Clock
+
+Emit: TypeAlias = Callable[[AnyRecord], None]
+"""Takes one record: never blocks, never raises."""
+
+Watch: TypeAlias = Callable[[], tuple[PacerEvent, ...]]
+"""What a person sees: the pacer's schedule so far, oldest first."""
+
+
+class RadioStatus(Value):
+    """Whether a driver can be used now, and if not, why and what to do."""
+
+    available: bool
+    reason: LinkReason | None = None
+    advice: str | None = None
+
+
+class Source(Protocol):
+    """Yields records until cancelled: cancelling is the normal way to stop.
+
+    ``run`` stamps every record with ``clock.now_ns()`` at the moment it arrives and
+    gives it to ``emit``. It reconnects by itself for as long as it runs, reports each
+    change of the link as a :class:`~biofeedback.model.LinkChange`, and always tidies
+    up (disconnects) before it returns.
+    """
+
+    async def run(self, *, clock: Clock, emit: Emit, watch: Watch) -> None:
+        """Emit records until cancelled."""
+        ...
+
+
+class Driver(Protocol):
+    """Finds straps of one kind and opens them. ``name`` prefixes their ids."""
+
+    name: str
+
+    async def status(self) -> RadioStatus:
+        """Say whether straps can be found now; never raises."""
+        ...
+
+    async def scan(self, seconds: float) -> tuple[FoundStrap, ...]:
+        """List the straps in reach.
+
+        Raises
+        ------
+        LinkError
+            With the reason and the advice, when the radio cannot be used.
+        """
+        ...
+
+    def open(self, strap: FoundStrap) -> Source:
+        """Return a source for ``strap``; nothing is connected yet."""
+        ...
+
+    async def close(self) -> None:
+        """Release whatever the driver itself holds."""
+        ...

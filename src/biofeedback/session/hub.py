@@ -1,0 +1,191 @@
+"""Gives every viewer of a session its messages, each at its own speed.
+
+The hub holds what a late viewer needs: all messages of the kept kinds and the newest
+of the rest. Each viewer has two bounded lanes. When its lane of live messages is
+full the oldest is dropped, and a ``gap`` says which; kept messages are never dropped:
+when their lane is full the viewer is told to come again with ``since``. Nobody waits
+for anybody: publishing never blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+import msgspec
+
+from biofeedback.model import KEPT_KINDS
+from biofeedback.session.transcript import PROTOCOL_VERSION, Message
+
+HELD_LIVE = 1200
+"""Live messages held for late viewers: about five minutes of a resting heart."""
+
+LIVE_LANE = 64
+"""Live messages waiting for one viewer: about twenty seconds of a heart."""
+
+KEPT_LANE = 256
+
+
+class ViewerEnded(Exception):
+    """The session has ended and this viewer has seen all of it."""
+
+
+class ViewerTooSlow(Exception):
+    """Kept messages would have to be dropped: come again with ``since``."""
+
+
+class Viewer:
+    """One reader of a session. Await :meth:`next` until it raises."""
+
+    def __init__(self, hub: Hub, seen: int, live_lane: int, kept_lane: int) -> None:
+        self._hub = hub
+        self._live_lane = live_lane
+        self._kept_lane = kept_lane
+        self._live: deque[Message] = deque()
+        self._kept: deque[Message] = deque()
+        self._arrived = asyncio.Event()
+        self._ended = False
+        self._too_slow = False
+        self.last_seq = seen
+        self.dropped = 0
+
+    def backfill(self, messages: list[Message]) -> None:
+        """Start with what the hub still holds; the lanes' bounds come after."""
+        for message in messages:
+            lane = self._kept if message.kind in KEPT_KINDS else self._live
+            lane.append(message)
+        self._live_lane = max(self._live_lane, len(self._live))
+        self._kept_lane = max(self._kept_lane, len(self._kept) + self._kept_lane)
+        if messages:
+            self._arrived.set()
+
+    def offer(self, message: Message) -> None:
+        """Take a message, making room among the live ones if need be."""
+        if self._too_slow:
+            return
+        if message.kind in KEPT_KINDS:
+            if len(self._kept) >= self._kept_lane:
+                self._too_slow = True
+                self._live.clear()
+            else:
+                self._kept.append(message)
+        else:
+            if len(self._live) >= self._live_lane:
+                self._live.popleft()
+                self.dropped += 1
+            self._live.append(message)
+        self._arrived.set()
+
+    def end(self) -> None:
+        """Let the reader finish what is waiting, then stop."""
+        self._ended = True
+        self._arrived.set()
+
+    async def next(self) -> bytes:
+        """Return the next message as JSON text, or the gap before it.
+
+        Raises
+        ------
+        ViewerEnded
+            When the session has ended and everything has been read.
+        ViewerTooSlow
+            When a message that may not be dropped found no room.
+        """
+        while not (self._live or self._kept):
+            if self._too_slow:
+                raise ViewerTooSlow
+            if self._ended:
+                if self.last_seq < self._hub.last_seq:
+                    return self._gap(self._hub.last_seq)
+                raise ViewerEnded
+            self._arrived.clear()
+            await self._arrived.wait()
+        lane = self._live
+        if not lane or (self._kept and self._kept[0].seq < lane[0].seq):
+            lane = self._kept
+        message = lane[0]
+        if message.seq > self.last_seq + 1:
+            return self._gap(message.seq - 1)
+        lane.popleft()
+        self.last_seq = message.seq
+        return message.data
+
+    def close(self) -> None:
+        """Stop receiving; the hub forgets this viewer."""
+        self._hub.forget(self)
+
+    def _gap(self, to_seq: int) -> bytes:
+        gap = {
+            "v": PROTOCOL_VERSION,
+            "seq": to_seq,
+            "t_ms": self._hub.last_t_ms,
+            "kind": "gap",
+            "from_seq": self.last_seq + 1,
+            "to_seq": to_seq,
+        }
+        self.last_seq = to_seq
+        return msgspec.json.encode(gap)
+
+
+class Hub:
+    """The messages of one session and everyone who watches it."""
+
+    def __init__(
+        self,
+        *,
+        held_live: int = HELD_LIVE,
+        live_lane: int = LIVE_LANE,
+        kept_lane: int = KEPT_LANE,
+    ) -> None:
+        self._held_live: deque[Message] = deque(maxlen=held_live)
+        self._held_kept: list[Message] = []
+        self._lanes = (live_lane, kept_lane)
+        self._viewers: set[Viewer] = set()
+        self._ended = False
+        self.last_seq = 0
+        self.last_t_ms = 0.0
+
+    @property
+    def n_viewers(self) -> int:
+        """How many are watching now."""
+        return len(self._viewers)
+
+    def publish(self, message: Message) -> None:
+        """Hand ``message`` to every viewer; never blocks."""
+        self.last_seq = message.seq
+        self.last_t_ms = message.t_ms
+        if message.kind in KEPT_KINDS:
+            self._held_kept.append(message)
+        else:
+            self._held_live.append(message)
+        for viewer in self._viewers:
+            viewer.offer(message)
+
+    def subscribe(self, since: int | None = None) -> Viewer:
+        """Return a viewer that goes on after ``since`` (``None``: from the start).
+
+        Parameters
+        ----------
+        since
+            The number of the last message already seen. What is no longer held is
+            announced as a gap.
+        """
+        seen = min(max(since or 0, 0), self.last_seq)
+        viewer = Viewer(self, seen, *self._lanes)
+        held = [m for m in (*self._held_kept, *self._held_live) if m.seq > seen]
+        viewer.backfill(sorted(held, key=lambda message: message.seq))
+        if self._ended:
+            viewer.end()
+        else:
+            self._viewers.add(viewer)
+        return viewer
+
+    def forget(self, viewer: Viewer) -> None:
+        """Stop sending to ``viewer``."""
+        self._viewers.discard(viewer)
+
+    def end(self) -> None:
+        """Say that nothing more will come."""
+        self._ended = True
+        for viewer in self._viewers:
+            viewer.end()

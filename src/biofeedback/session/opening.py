@@ -1,0 +1,91 @@
+"""Opens a session: what every live session begins with, whoever starts it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from ulid import ULID
+
+from biofeedback import __version__
+from biofeedback.model import Config, FoundStrap, SessionInfo
+from biofeedback.pipeline import ALGORITHM
+from biofeedback.practice import pacer
+from biofeedback.recording.format import without_serial
+from biofeedback.recording.writer import RecordingWriter
+from biofeedback.session.clock import Clock, WallClock
+from biofeedback.session.driver import Driver
+from biofeedback.session.referee import Referee
+from biofeedback.session.runner import LiveSession
+from biofeedback.session.simulated import SimulatedDriver
+
+SOFTWARE = f"biofeedback {__version__}"
+
+
+def open_session(
+    driver: Driver,
+    strap: FoundStrap,
+    *,
+    part: Path,
+    session_id: str | None = None,
+    person: str = "self",
+    plan: str = "practice",
+    clock: Clock | None = None,
+    referee: Referee | None = None,
+) -> LiveSession:
+    """Return a session that is recorded to ``part``; it has not started yet.
+
+    Parameters
+    ----------
+    driver, strap
+        Where the heartbeats come from.
+    part
+        The journal to create; its folder must exist.
+    session_id, person, plan
+        Who practises what; ``person`` is a pseudonym.
+    clock, referee
+        The session's time (the machine's by default), and NeuroKit2's worker.
+
+    Raises
+    ------
+    RecordingError
+        When the journal cannot be created.
+    """
+    simulated = isinstance(driver, SimulatedDriver)
+    info = SessionInfo(
+        id=session_id or str(ULID()),
+        started_at_utc_ns=time.time_ns(),
+        person=person,
+        plan=plan,
+        source="simulated" if simulated else "strap",
+        simulated=simulated,
+        strap_name=without_serial(strap.name),
+        software=SOFTWARE,
+    )
+    config = Config(
+        t_ns=0,
+        algorithm=ALGORITHM,
+        simulated=simulated,
+        rate_bpm=pacer.DEFAULT_RATE_BPM,
+        inhale_pct=pacer.DEFAULT_INHALE_PCT,
+        seed=driver.seed if isinstance(driver, SimulatedDriver) else None,
+        profile=driver.profile.name if isinstance(driver, SimulatedDriver) else None,
+    )
+    return LiveSession(
+        info=info,
+        config=config,
+        source=driver.open(strap),
+        clock=clock or WallClock(),
+        writer=RecordingWriter(part, info, practice=PRACTICE),
+        referee=referee,
+    )
+
+
+PRACTICE = {
+    "inhale_exhale": (
+        f"{pacer.DEFAULT_INHALE_PCT:g}:{100 - pacer.DEFAULT_INHALE_PCT:g}"
+    ),
+    "breathing_control": "paced on screen",
+    "protocol": "preset pace",
+}
+"""Fields that most published studies forget (Lalanza 2023), filled in by machine."""

@@ -1,0 +1,396 @@
+"""Runs one live session: the one place where its records are put in order.
+
+Sources, buttons and timers drop records into an inbox. A single consumer takes them
+out, stamps and numbers each once, logs it, feeds it to the pipeline, logs what the
+pipeline says and tells the viewers. Log order is processing order, which is why a
+replay gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+
+import msgspec
+from ulid import ULID
+
+from biofeedback.errors import ADVICE, NotSoError, RecordingError
+from biofeedback.model import (
+    AnyRecord,
+    Config,
+    Entry,
+    LinkChange,
+    LinkReason,
+    LinkState,
+    Notification,
+    PacerCommand,
+    PacerEvent,
+    RefereeReport,
+    SessionInfo,
+    Tick,
+)
+from biofeedback.pipeline import Pipeline
+from biofeedback.practice import pacer
+from biofeedback.recording.format import as_stored
+from biofeedback.recording.writer import RecordingWriter
+from biofeedback.session.clock import NS_PER_S, Clock
+from biofeedback.session.driver import Source
+from biofeedback.session.hub import Hub
+from biofeedback.session.referee import Referee
+from biofeedback.session.transcript import Transcript
+
+_LOGGER = logging.getLogger(__name__)
+
+INBOX_SIZE = 20_000
+"""Records that may wait: hours of notifications. Beyond, the newest are counted."""
+
+REFEREE_EVERY_S = 5
+SOURCE_GOODBYE_S = 5.0
+
+
+class LiveSession:
+    """One sitting, from the first record to the last.
+
+    Parameters
+    ----------
+    info
+        What recording and screen must know of the session.
+    config
+        The session's first record.
+    source
+        Where the notifications come from.
+    clock
+        The session's time.
+    writer
+        Where everything is recorded; ``None`` for a replay.
+    referee
+        NeuroKit2's worker; ``None`` runs without.
+    own_ticks
+        A replay brings the ticks (and the end) with it, so it says ``False``.
+    """
+
+    def __init__(
+        self,
+        *,
+        info: SessionInfo,
+        config: Config | None,
+        source: Source,
+        clock: Clock,
+        writer: RecordingWriter | None = None,
+        referee: Referee | None = None,
+        own_ticks: bool = True,
+    ) -> None:
+        self.info = info
+        self.clock = clock
+        self.hub = Hub()
+        self.pipeline = Pipeline()
+        self.ended = asyncio.Event()
+        self.recording_error: RecordingError | None = None
+        self._config = config
+        self._source = source
+        self._writer = writer
+        self._referee = referee
+        self._own_ticks = own_ticks
+        self._transcript = Transcript(self.pipeline)
+        self._inbox: deque[AnyRecord] = deque()
+        self._arrived = asyncio.Event()
+        self._lost = 0
+        self._last_ns = 0
+        self._sequence = 0
+        self._synced = 0
+        self._sync_wanted = asyncio.Event()
+        self._sync_done = asyncio.Condition()
+        self._stop = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    # --- What others may do ---------------------------------------------------
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._task = asyncio.create_task(self._run(), name=f"session {self.info.id}")
+
+    async def enter(
+        self,
+        *,
+        type: str,
+        by: str,
+        value: float | None = None,
+        unit: str | None = None,
+        text: str | None = None,
+        moment: str | None = None,
+        prompt: str | None = None,
+        latency_ms: int | None = None,
+        device: str | None = None,
+    ) -> str:
+        """Log what a person did; return its id once it is safe on disk.
+
+        Raises
+        ------
+        RecordingError
+            When the recording has stopped: the entry was shown but not kept.
+        NotSoError
+            When the session has ended.
+        """
+        self._refuse_if_ended()
+        entry = Entry(
+            t_ns=self.clock.now_ns(),
+            id=str(ULID()),
+            type=type,
+            by=by,
+            value=value,
+            unit=unit,
+            text=text,
+            moment=moment,
+            prompt=prompt,
+            latency_ms=latency_ms,
+            device=device,
+        )
+        self._put(entry)
+        await self._on_disk()
+        return entry.id
+
+    async def pace(
+        self,
+        *,
+        by: str,
+        rate_bpm: float,
+        inhale_pct: float,
+        hold_in_ms: int = 0,
+        hold_out_ms: int = 0,
+    ) -> None:
+        """Ask for another pace, from the next breath on.
+
+        Raises
+        ------
+        SettingsError
+            When the pace is not one that is offered.
+        """
+        self._refuse_if_ended()
+        pacer.check(
+            rate_bpm=rate_bpm,
+            inhale_pct=inhale_pct,
+            hold_in_ms=hold_in_ms,
+            hold_out_ms=hold_out_ms,
+        )
+        self._put(
+            PacerCommand(
+                t_ns=self.clock.now_ns(),
+                by=by,
+                rate_bpm=rate_bpm,
+                inhale_pct=inhale_pct,
+                hold_in_ms=hold_in_ms,
+                hold_out_ms=hold_out_ms,
+            )
+        )
+
+    async def stop(self) -> None:
+        """End the session; returns when its last record is on disk."""
+        self._stop.set()
+        await self.ended.wait()
+
+    def schedule(self) -> tuple[PacerEvent, ...]:
+        """Return the pacer's schedule so far."""
+        return self.pipeline.schedule
+
+    def _refuse_if_ended(self) -> None:
+        if self._stop.is_set():
+            raise NotSoError("This session has ended.", "Begin a new one.")
+
+    # --- The session's own tasks ------------------------------------------------
+
+    async def _run(self) -> None:
+        if self._config is not None:
+            self._put(self._config)
+        consumer = asyncio.create_task(self._consume())
+        syncer = asyncio.create_task(self._keep_synced())
+        helpers = [asyncio.create_task(self._read_source())]
+        if self._own_ticks:
+            helpers.append(asyncio.create_task(self._tick()))
+            if self._referee is not None:
+                helpers.append(asyncio.create_task(self._ask_referee(self._referee)))
+        try:
+            await self._stop.wait()
+        finally:
+            for task in helpers:
+                task.cancel()
+            await asyncio.wait(helpers, timeout=SOURCE_GOODBYE_S)
+            for task in helpers:
+                if task.done() and not task.cancelled() and task.exception():
+                    _LOGGER.error("A task failed", exc_info=task.exception())
+            if self._own_ticks:
+                self._put(
+                    LinkChange(
+                        t_ns=self.clock.now_ns(),
+                        source="strap",
+                        state=LinkState.ENDED,
+                        reason=LinkReason.STOPPED,
+                        advice=ADVICE[LinkReason.STOPPED],
+                    )
+                )
+            consumer.cancel()
+            syncer.cancel()
+            await asyncio.gather(consumer, syncer, return_exceptions=True)
+            self._drain()
+            await self._close_recording()
+            self.hub.end()
+            self.ended.set()
+            async with self._sync_done:
+                self._sync_done.notify_all()
+
+    async def _read_source(self) -> None:
+        try:
+            await self._source.run(
+                clock=self.clock, emit=self._put, watch=self.schedule
+            )
+        except Exception:
+            # The session goes on without its source: ratings and pacer still count.
+            _LOGGER.exception("The source of session %s failed", self.info.id)
+            self._put(
+                LinkChange(
+                    t_ns=self.clock.now_ns(),
+                    source="strap",
+                    state=LinkState.RECONNECTING,
+                    reason=LinkReason.INTERNAL,
+                    advice=ADVICE[LinkReason.INTERNAL],
+                )
+            )
+        else:
+            self._stop.set()  # a replay has come to its end
+
+    async def _tick(self) -> None:
+        second = 0
+        while True:
+            # After a suspend the ticks missed meanwhile are not made up for.
+            second = max(second + 1, self.clock.now_ns() // NS_PER_S)
+            await self.clock.sleep_until(second * NS_PER_S)
+            self._put(Tick(t_ns=self.clock.now_ns()))
+
+    async def _ask_referee(self, referee: Referee) -> None:
+        second = 0
+        while True:
+            second += REFEREE_EVERY_S
+            await self.clock.sleep_until(second * NS_PER_S)
+            second = max(second, self.clock.now_ns() // NS_PER_S)
+            for window in self.pipeline.referee_windows():
+                verdict = await referee.judge(window)
+                if verdict is None:
+                    continue
+                self._put(
+                    RefereeReport(
+                        t_ns=self.clock.now_ns(),
+                        window_s=verdict.window_s,
+                        neurokit=verdict.neurokit,
+                        max_difference=verdict.max_difference,
+                    )
+                )
+
+    # --- In order: stamp, number, log, process, log, tell -----------------------
+
+    def _put(self, record: AnyRecord) -> None:
+        if len(self._inbox) >= INBOX_SIZE and isinstance(record, Notification):
+            self._lost += 1
+            return
+        self._inbox.append(record)
+        self._arrived.set()
+
+    async def _consume(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            self._drain()
+
+    def _drain(self) -> None:
+        while self._inbox:
+            self._process(self._inbox.popleft())
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            self._process(
+                self._notice(
+                    "records_lost",
+                    f"{lost} notifications were lost because this computer was too "
+                    "busy. Close other programs.",
+                )
+            )
+
+    def _process(self, record: AnyRecord) -> None:
+        self._last_ns = max(self._last_ns, record.t_ns)
+        if record.t_ns != self._last_ns:
+            record = msgspec.structs.replace(record, t_ns=self._last_ns)
+        record = as_stored(record)  # what a replay will read, no less and no more
+        self._sequence += 1
+        self._log_record(record)
+        for message in self._transcript.feed(record):
+            self._sequence += 1
+            if self._writer is not None and self.recording_error is None:
+                try:
+                    self._writer.message(
+                        self._sequence, self._last_ns, message.kind, message.data
+                    )
+                except RecordingError as error:
+                    self._stop_recording(error)
+            self.hub.publish(message)
+        if isinstance(record, Tick | Entry):
+            self._sync_wanted.set()
+
+    def _log_record(self, record: AnyRecord) -> None:
+        if self._writer is None or self.recording_error is not None:
+            return
+        try:
+            self._writer.record(self._sequence, record)
+        except RecordingError as error:
+            self._stop_recording(error)
+
+    def _notice(self, type: str, text: str) -> Entry:
+        return Entry(
+            t_ns=self._last_ns, id=str(ULID()), type=type, by="system", text=text
+        )
+
+    # --- Safe on disk -------------------------------------------------------------
+
+    async def _keep_synced(self) -> None:
+        while True:
+            await self._sync_wanted.wait()
+            self._sync_wanted.clear()
+            await self._sync()
+
+    async def _sync(self) -> None:
+        reached = self._sequence
+        if self._writer is not None and self.recording_error is None:
+            try:
+                await asyncio.to_thread(self._writer.sync)
+            except RecordingError as error:
+                self._stop_recording(error)
+        async with self._sync_done:
+            self._synced = max(self._synced, reached)
+            self._sync_done.notify_all()
+
+    async def _on_disk(self) -> None:
+        # The entry is still in the inbox: it is safe once everything that is
+        # numbered after one more turn of the consumer has been synced.
+        while self._inbox and not self.ended.is_set():
+            await asyncio.sleep(0)
+        wanted = self._sequence
+        async with self._sync_done:
+            await self._sync_done.wait_for(
+                lambda: self._synced >= wanted or self.ended.is_set()
+            )
+        if self.recording_error is not None:
+            raise self.recording_error
+
+    def _stop_recording(self, error: RecordingError) -> None:
+        if self.recording_error is not None:
+            return
+        self.recording_error = error
+        _LOGGER.error("The recording of session %s stopped: %s", self.info.id, error)
+        self._inbox.append(self._notice("recording_stopped", str(error)))
+        self._arrived.set()
+
+    async def _close_recording(self) -> None:
+        if self._writer is None:
+            return
+        try:
+            await asyncio.to_thread(self._writer.close)
+        except RecordingError as error:
+            self._stop_recording(error)
+            self._drain()

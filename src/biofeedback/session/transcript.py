@@ -1,0 +1,47 @@
+"""Numbers what the pipeline says: one code path for live sessions and replays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from biofeedback.model import AnyEvent, AnyRecord, Value
+
+if TYPE_CHECKING:
+    from biofeedback.pipeline import Pipeline
+
+PROTOCOL_VERSION = 1
+
+
+class Message(Value):
+    """One live message: ``data`` is its JSON text, exactly as sent and recorded."""
+
+    seq: int
+    kind: str
+    t_ms: float
+    data: bytes
+
+
+class Transcript:
+    """Feeds a pipeline and numbers its events from 1, without a hole."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._encoder = msgspec.json.Encoder()
+        self.last_seq = 0
+
+    def feed(self, record: AnyRecord) -> tuple[Message, ...]:
+        """Process ``record`` and return what viewers and the recording are told."""
+        return tuple(self._number(event) for event in self._pipeline.receive(record))
+
+    def _number(self, event: AnyEvent) -> Message:
+        self.last_seq += 1
+        body = self._encoder.encode(event)
+        head = b'{"v":%d,"seq":%d,' % (PROTOCOL_VERSION, self.last_seq)
+        return Message(
+            seq=self.last_seq,
+            kind=str(event.__struct_config__.tag),
+            t_ms=event.t_ms,
+            data=head + body[1:],
+        )

@@ -1,0 +1,1 @@
+"""A believable heart and a strap that speaks bytes: demo, tests and benchmarks."""

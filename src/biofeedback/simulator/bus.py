@@ -1,0 +1,155 @@
+"""A private D-Bus: a real ``dbus-daemon`` of our own, apart from the system's.
+
+Point ``DBUS_SYSTEM_BUS_ADDRESS`` at its address, and every program takes it for the
+system's bus. It is ready in about ten milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from biofeedback.errors import BiofeedbackError
+
+START_S = 5.0
+STOP_S = 2.0
+
+# Bleak opens one connection for each client, and the usual limit is 256 for a user:
+# the 254th client would fail with a bare EOFError.
+_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>system</type>
+  <listen>unix:path={socket}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow user="*"/>
+    <allow own="*"/>
+    <allow send_type="method_call"/>
+    <allow send_type="signal"/>
+    <allow send_requested_reply="true" send_type="method_return"/>
+    <allow send_requested_reply="true" send_type="error"/>
+    <allow receive_type="method_call"/>
+    <allow receive_type="signal"/>
+    <allow receive_type="method_return"/>
+    <allow receive_type="error"/>
+    <allow eavesdrop="true"/>
+  </policy>
+  <limit name="max_connections_per_user">4096</limit>
+  <limit name="max_completed_connections">4096</limit>
+  <limit name="max_incomplete_connections">512</limit>
+  <limit name="max_match_rules_per_connection">16384</limit>
+  <limit name="max_replies_per_connection">16384</limit>
+</busconfig>
+"""  # noqa: E501
+
+
+class NoDBusError(BiofeedbackError):
+    """The ``dbus-daemon`` program is not there, or does not start."""
+
+
+def dbus_daemon() -> str:
+    """Return the path of ``dbus-daemon``.
+
+    Raises
+    ------
+    NoDBusError
+        If it is not installed.
+    """
+    path = shutil.which("dbus-daemon")
+    if path is None:
+        raise NoDBusError(
+            "The virtual Bluetooth needs the program 'dbus-daemon', which is not here.",
+            "On Debian and Ubuntu: 'sudo apt-get install dbus'.",
+        )
+    return path
+
+
+class PrivateBus:
+    """A ``dbus-daemon`` child on a socket in a temporary folder.
+
+    Use it as an asynchronous context manager, or call :meth:`start` and
+    :meth:`stop`. It can be started again at the same ``address``.
+    """
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="biofeedback-bus-")
+        self._socket = Path(self._folder.name) / "bus"
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def address(self) -> str:
+        """What to set ``DBUS_SYSTEM_BUS_ADDRESS`` to."""
+        return f"unix:path={self._socket}"
+
+    async def start(self) -> None:
+        """Start the daemon and wait until it listens.
+
+        Raises
+        ------
+        NoDBusError
+            If it is not installed or does not start.
+        """
+        config = Path(self._folder.name) / "bus.conf"
+        config.write_text(_CONFIG.format(socket=self._socket), encoding="utf-8")
+        self._socket.unlink(missing_ok=True)
+        self._process = await asyncio.create_subprocess_exec(
+            dbus_daemon(),
+            f"--config-file={config}",
+            "--nofork",
+            "--nopidfile",
+            "--print-address=1",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,  # it grumbles about limits in containers
+        )
+        assert self._process.stdout is not None
+        try:
+            async with asyncio.timeout(START_S):
+                # The address is printed once the socket accepts connections.
+                listening = await self._process.stdout.readline()
+        except TimeoutError:
+            listening = b""
+        if not listening:
+            await self.stop_daemon()
+            raise NoDBusError(
+                "The private D-Bus did not start.",
+                "Try 'dbus-daemon --version' to see whether it works at all.",
+            )
+
+    async def stop_daemon(self) -> None:
+        """End the daemon, as when the system's bus dies; the address stays."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.returncode is None:
+            process.terminate()
+        try:
+            async with asyncio.timeout(STOP_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def stop(self) -> None:
+        """End the daemon and remove its folder."""
+        await self.stop_daemon()
+        self._folder.cleanup()
+
+    async def __aenter__(self) -> PrivateBus:
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()

@@ -1,0 +1,258 @@
+"""The store: about twenty questions and answers, each one transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Row, Table, insert, select, update
+from ulid import ULID
+
+from biofeedback.errors import NotSoError
+from biofeedback.store import tables as t
+from biofeedback.store.engine import open_engine, reading, writing
+from biofeedback.store.rows import (
+    LossReport,
+    Person,
+    RatingRow,
+    RecordingRow,
+    SessionRow,
+    SessionState,
+    SignInRow,
+)
+from biofeedback.store.upgrade import upgrade
+
+RowT = TypeVar("RowT", bound=msgspec.Struct)
+
+UNFINISHED = (SessionState.LIVE, SessionState.CLOSING)
+MOST_SESSIONS = 1000
+
+
+class Store:
+    """What outlives a session, in one SQLite file in the data folder.
+
+    Every method blocks and may be called from any thread. What a method has returned
+    from is on disk.
+
+    Parameters
+    ----------
+    data
+        The data folder; it and the database are made if they are not there.
+    now_ns
+        The UTC time in nanoseconds; a test hands in its own.
+
+    Raises
+    ------
+    StoreError
+        From every method, when the disk is full, the file is damaged, held or cannot
+        be written.
+    """
+
+    def __init__(self, data: Path, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self.data = data
+        self.now_ns = now_ns
+        self._engine = open_engine(data)
+        try:
+            upgrade(self._engine)
+        except BaseException:
+            self._engine.dispose()
+            raise
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._engine.dispose()
+
+    # --- People -----------------------------------------------------------------
+
+    def people(self) -> tuple[Person, ...]:
+        """Return everyone, the first one first."""
+        query = select(t.people).order_by(t.people.c.created_at_utc_ns, t.people.c.id)
+        with reading(self._engine) as connection:
+            return tuple(_value(Person, row) for row in connection.execute(query))
+
+    def person(self, id: str | None = None) -> Person:
+        """Return one person; ``None`` is whose computer this is, made on first use.
+
+        Raises
+        ------
+        NotSoError
+            When nobody has this id.
+        """
+        everyone = self.people()
+        if id is None:
+            return everyone[0] if everyone else self._first_person()
+        for person in everyone:
+            if person.id == id:
+                return person
+        raise NotSoError(
+            "Nobody here has this id.", "Choose one of the people that are listed."
+        )
+
+    def _first_person(self) -> Person:
+        id = ULID()
+        person = Person(
+            id=str(id), pseudonym=f"P-{str(id)[-6:]}", created_at_utc_ns=self.now_ns()
+        )
+        with writing(self._engine) as connection:
+            # Two requests may both be the first: the writer's lock decides.
+            if found := connection.execute(select(t.people).limit(1)).one_or_none():
+                return _value(Person, found)
+            connection.execute(insert(t.people).values(_columns(person)))
+        return person
+
+    # --- Sessions and their recordings --------------------------------------------
+
+    def add_session(self, session: SessionRow, recording: str | None = None) -> None:
+        """Keep a new session, and where its recording will lie."""
+        with writing(self._engine) as connection:
+            connection.execute(insert(t.sessions).values(_columns(session)))
+            if recording is not None:
+                row = RecordingRow(
+                    session_id=session.id, path=recording, state=session.state
+                )
+                connection.execute(insert(t.recordings).values(_columns(row)))
+
+    def session(self, id: str) -> SessionRow:
+        """Return one session.
+
+        Raises
+        ------
+        NotSoError
+            When there is none with this id.
+        """
+        session = self.find_session(id)
+        if session is None:
+            raise NotSoError(
+                "There is no such session.", "Choose one from the list of sessions."
+            )
+        return session
+
+    def find_session(self, id: str) -> SessionRow | None:
+        """Return one session, or ``None``: a replayed file may be from elsewhere."""
+        query = select(t.sessions).where(t.sessions.c.id == id)
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _value(SessionRow, row)
+
+    def sessions(self, state: SessionState | None = None) -> tuple[SessionRow, ...]:
+        """Return the sessions (in one state), newest first."""
+        query = select(t.sessions).order_by(
+            t.sessions.c.started_at_utc_ns.desc(), t.sessions.c.id.desc()
+        )
+        if state is not None:
+            query = query.where(t.sessions.c.state == state)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.limit(MOST_SESSIONS))
+            return tuple(_value(SessionRow, row) for row in rows)
+
+    def unfinished(self) -> tuple[SessionRow, ...]:
+        """Return the sessions that some process began and did not finish."""
+        return tuple(row for state in UNFINISHED for row in self.sessions(state))
+
+    def close_session(self, id: str, *, ended_at_utc_ns: int) -> None:
+        """Say that a live session has ended and is being finished."""
+        sessions = t.sessions
+        query = (
+            update(sessions)
+            .where(sessions.c.id == id, sessions.c.state == SessionState.LIVE)
+            .values(state=SessionState.CLOSING, ended_at_utc_ns=ended_at_utc_ns)
+        )
+        with writing(self._engine) as connection:
+            connection.execute(query)
+
+    def finish_session(
+        self,
+        id: str,
+        state: SessionState,
+        *,
+        recording: RecordingRow | None = None,
+        ended_at_utc_ns: int | None = None,
+    ) -> None:
+        """Say how a session ended, and what became of its recording."""
+        values: dict[str, Any] = {"state": state}
+        if ended_at_utc_ns is not None:
+            values["ended_at_utc_ns"] = ended_at_utc_ns
+        with writing(self._engine) as connection:
+            connection.execute(
+                update(t.sessions).where(t.sessions.c.id == id).values(values)
+            )
+            mine = t.recordings.c.session_id == id
+            if recording is None:
+                connection.execute(update(t.recordings).where(mine).values(state=state))
+            else:
+                known = connection.execute(select(t.recordings).where(mine)).first()
+                query = (
+                    update(t.recordings).where(mine) if known else insert(t.recordings)
+                )
+                connection.execute(query.values(_columns(recording)))
+
+    def recording(self, session_id: str) -> RecordingRow | None:
+        """Return where a session's recording lies, if it has one."""
+        query = select(t.recordings).where(t.recordings.c.session_id == session_id)
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _value(RecordingRow, row)
+
+    # --- Ratings -------------------------------------------------------------------
+
+    def add_rating(self, rating: RatingRow) -> None:
+        """Keep what a person felt."""
+        self._insert(t.ratings, rating)
+
+    def ratings(self, session_id: str) -> tuple[RatingRow, ...]:
+        """Return a session's ratings in the order they were given."""
+        query = (
+            select(t.ratings)
+            .where(t.ratings.c.session_id == session_id)
+            .order_by(t.ratings.c.at_utc_ns, t.ratings.c.id)
+        )
+        with reading(self._engine) as connection:
+            return tuple(_value(RatingRow, row) for row in connection.execute(query))
+
+    # --- Sign-ins --------------------------------------------------------------------
+
+    def add_sign_in(self, sign_in: SignInRow) -> None:
+        """Keep that a browser signed in."""
+        self._insert(t.sign_ins, sign_in)
+
+    def sign_in(self, token_sha256: str) -> SignInRow | None:
+        """Return what is known of a token; whether it still counts is not asked."""
+        query = select(t.sign_ins).where(t.sign_ins.c.token_sha256 == token_sha256)
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _value(SignInRow, row)
+
+    def see_sign_in(self, token_sha256: str) -> None:
+        """Remember that a browser was here just now."""
+        self._update_sign_in(token_sha256, last_seen_utc_ns=self.now_ns())
+
+    def revoke_sign_in(self, token_sha256: str) -> None:
+        """Make a token void, for ever."""
+        self._update_sign_in(token_sha256, revoked_at_utc_ns=self.now_ns())
+
+    def _update_sign_in(self, token_sha256: str, **values: int) -> None:
+        mine = t.sign_ins.c.token_sha256 == token_sha256
+        with writing(self._engine) as connection:
+            connection.execute(update(t.sign_ins).where(mine).values(values))
+
+    def _insert(self, table: Table, value: msgspec.Struct) -> None:
+        with writing(self._engine) as connection:
+            connection.execute(insert(table).values(_columns(value)))
+
+
+def _columns(value: msgspec.Struct) -> dict[str, Any]:
+    columns = msgspec.structs.asdict(value)
+    loss = columns.get("loss")
+    if isinstance(loss, LossReport):
+        columns["loss"] = msgspec.json.encode(loss).decode()
+    return columns
+
+
+def _value(kind: type[RowT], row: Row[Any]) -> RowT:
+    columns = {name: getattr(row, name) for name in kind.__struct_fields__}
+    if columns.get("loss") is not None:
+        columns["loss"] = msgspec.json.decode(columns["loss"])
+    return msgspec.convert(columns, kind)

@@ -1,0 +1,95 @@
+"""The rows of the store as frozen values. Instants are UTC nanoseconds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+from biofeedback.model import Value
+
+Origin: TypeAlias = Literal["strap", "simulated", "replay"]
+
+
+class SessionState(StrEnum):
+    """Where a session is in its life.
+
+    ``live`` → ``closing`` (the last record is safe, the summary is being written) →
+    ``complete``. After a crash: ``recovered``, or ``failed`` when nothing was left.
+    """
+
+    LIVE = "live"
+    CLOSING = "closing"
+    COMPLETE = "complete"
+    RECOVERED = "recovered"
+    FAILED = "failed"
+
+
+class Person(Value, frozen=True):
+    """Someone who practises, under a pseudonym."""
+
+    id: str
+    pseudonym: str
+    created_at_utc_ns: int
+
+
+class SessionRow(Value, frozen=True):
+    """One sitting. A replay is ``simulated`` when what it replays was."""
+
+    id: str
+    person_id: str
+    plan: str
+    source: Origin
+    simulated: bool
+    strap_name: str
+    started_at_utc_ns: int
+    ended_at_utc_ns: int | None = None
+    state: SessionState = SessionState.LIVE
+    replay_of: str | None = None
+    speed: float | None = None
+
+
+class RatingRow(Value, frozen=True):
+    """What a person felt. ``t_ms`` is ``None`` when it came after the session."""
+
+    id: str
+    session_id: str
+    type: str
+    value: float
+    unit: str
+    moment: str
+    at_utc_ns: int
+    in_recording: bool
+    t_ms: float | None = None
+    prompt: str | None = None
+    latency_ms: int | None = None
+    device: str | None = None
+
+
+class LossReport(Value, frozen=True):
+    """What a recovered recording lost, in a sentence."""
+
+    sentence: str
+    lost_bytes: int = 0
+
+
+class RecordingRow(Value, frozen=True):
+    """Where a session's recording lies (``path`` is relative to the data folder)."""
+
+    session_id: str
+    path: str
+    state: SessionState
+    size_bytes: int | None = None
+    n_records: int | None = None
+    sha256: str | None = None
+    loss: LossReport | None = None
+
+
+class SignInRow(Value, frozen=True):
+    """A browser that signed in; the token itself is never kept, only its hash."""
+
+    token_sha256: str
+    person_id: str
+    created_at_utc_ns: int
+    last_seen_utc_ns: int
+    expires_at_utc_ns: int
+    revoked_at_utc_ns: int | None = None

@@ -1,0 +1,102 @@
+"""The tables. A change here needs a migration beside the others and a new HEAD."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+HEAD = "0001"
+"""The newest migration: a database that says so needs none."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("pseudonym", Text, nullable=False, unique=True),
+    Column("created_at_utc_ns", BigInteger, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("person_id", ForeignKey("people.id"), nullable=False, index=True),
+    Column("plan", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("strap_name", Text, nullable=False),
+    Column("started_at_utc_ns", BigInteger, nullable=False),
+    Column("ended_at_utc_ns", BigInteger),
+    Column("state", Text, nullable=False, index=True),
+    # Not a foreign key: a file from elsewhere can be replayed too.
+    Column("replay_of", String(26)),
+    Column("speed", Float),
+    CheckConstraint("source IN ('strap', 'simulated', 'replay')", name="source"),
+    CheckConstraint(
+        "state IN ('live', 'closing', 'complete', 'recovered', 'failed')",
+        name="state",
+    ),
+)
+
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("session_id", ForeignKey("sessions.id"), nullable=False),
+    Column("type", Text, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("moment", Text, nullable=False),
+    Column("at_utc_ns", BigInteger, nullable=False),
+    Column("in_recording", Boolean, nullable=False),
+    Column("t_ms", Float),
+    Column("prompt", Text),
+    Column("latency_ms", Integer),
+    Column("device", Text),
+    CheckConstraint("moment IN ('before', 'during', 'after')", name="moment"),
+    Index("ix_ratings_session_id_at_utc_ns", "session_id", "at_utc_ns"),
+)
+
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("session_id", ForeignKey("sessions.id"), primary_key=True),
+    Column("path", Text, nullable=False, unique=True),
+    Column("state", Text, nullable=False),
+    Column("size_bytes", BigInteger),
+    Column("n_records", BigInteger),
+    Column("sha256", String(64)),
+    Column("loss", Text),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("person_id", ForeignKey("people.id"), nullable=False),
+    Column("created_at_utc_ns", BigInteger, nullable=False),
+    Column("last_seen_utc_ns", BigInteger, nullable=False),
+    Column("expires_at_utc_ns", BigInteger, nullable=False),
+    Column("revoked_at_utc_ns", BigInteger),
+)

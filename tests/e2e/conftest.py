@@ -1,0 +1,168 @@
+"""A real service in its own process, and a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.machine import HOW_TO_BROWSER, browser, in_ci
+
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
+    "--disable-background-networking --disable-component-update"
+).split()
+
+READY_S = 30.0
+OUTPUT = Path(__file__).parent / "output"
+
+
+class Service:
+    """`biofeedback …` as a person starts it, until it says where it is."""
+
+    def __init__(self, *arguments: str, env: dict[str, str] | None = None) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "biofeedback.cli", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(env or {})},
+        )
+        self.notices: list[str] = []
+        self._ready = threading.Event()
+        self.url = ""
+        self._threads = [
+            threading.Thread(target=self._read_output, daemon=True),
+            threading.Thread(target=self._read_notices, daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+        if not self._ready.wait(READY_S) or not self.url:
+            self.stop()
+            raise AssertionError(f"not ready: {''.join(self.notices)}")
+
+    def _read_output(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if found := re.match(r"ready: (\S+)", line):
+                self.url = found[1]
+                self._ready.set()
+        self._ready.set()
+
+    def _read_notices(self) -> None:
+        assert self.process.stderr is not None
+        self.notices.extend(self.process.stderr)
+
+    @property
+    def origin(self) -> str:
+        return self.url.split("/#")[0]
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        code = self.process.wait()
+        for thread in self._threads:
+            thread.join(5)
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+        return code
+
+
+StartService = Callable[..., Service]
+
+
+@pytest.fixture
+def start_service() -> Iterator[StartService]:
+    """Start services that are stopped when the test is over."""
+    started: list[Service] = []
+
+    def start(*arguments: str, env: dict[str, str] | None = None) -> Service:
+        service = Service(*arguments, env=env)
+        started.append(service)
+        return service
+
+    yield start
+    for service in started:
+        service.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Start an installed Chrome or Chromium once for all tests."""
+    path = browser()
+    if path is None:
+        if in_ci():
+            pytest.fail(HOW_TO_BROWSER)
+        pytest.skip(HOW_TO_BROWSER)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield started
+        started.close()
+
+
+PHONE = {"width": 360, "height": 740}
+LAPTOP = {"width": 1280, "height": 800}
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[OpenPage]:
+    """Open pages of their own; a console error or a foreign request fails the test."""
+    contexts: list[BrowserContext] = []
+    troubles: list[str] = []
+
+    def open_it(
+        url: str,
+        *,
+        viewport: dict[str, int] = LAPTOP,
+        color_scheme: str = "light",
+        reduced_motion: str = "no-preference",
+        bypass_csp: bool = False,
+    ) -> Page:
+        context = chromium.new_context(
+            viewport={"width": viewport["width"], "height": viewport["height"]},
+            color_scheme="dark" if color_scheme == "dark" else "light",
+            reduced_motion=(
+                "reduce" if reduced_motion == "reduce" else "no-preference"
+            ),
+            bypass_csp=bypass_csp,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        origin = url.split("/#")[0]
+        page.on(
+            "console",
+            lambda message: (
+                troubles.append(message.text) if message.type == "error" else None
+            ),
+        )
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((origin, origin.replace("http", "ws", 1)))
+                else troubles.append(f"a request to {request.url}")
+            ),
+        )
+        page.goto(url)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert troubles == []

@@ -1,0 +1,183 @@
+"""A whole service on loopback: real sockets, real files, a heart that is simulated."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from biofeedback.service.app import create_context
+from biofeedback.service.context import Context
+from biofeedback.service.server import _Server, listen
+from biofeedback.session.clock import Clock, ManualClock
+from biofeedback.session.driver import Driver
+from biofeedback.session.referee import Referee
+from biofeedback.session.simulated import SIMULATED_ID, SimulatedDriver
+from biofeedback.settings import Settings
+from biofeedback.store import Store
+
+PROGRAM_TOKEN = "a-token-for-programs-0123456789"
+BEARER = {"Authorization": f"Bearer {PROGRAM_TOKEN}"}
+
+
+@dataclass
+class House:
+    """A running service, someone who is signed in, and the clocks of its sessions."""
+
+    context: Context
+    server: _Server
+    ready: str
+    browser: httpx.AsyncClient
+    anyone: httpx.AsyncClient
+    clocks: list[ManualClock]
+    notices: list[str]
+    utc_ns: list[int]
+    link_token: str = field(default="")
+
+    @property
+    def address(self) -> str:
+        return self.context.settings.authority
+
+    @property
+    def store(self) -> Store:
+        return self.context.store
+
+    async def begin(self, **more: object) -> dict[str, Any]:
+        body = {"strap": SIMULATED_ID, "plan": "practice", **more}
+        answer = await self.browser.post("/api/v1/sessions", json=body)
+        assert answer.status_code == 201, answer.text
+        session: dict[str, Any] = answer.json()
+        return session
+
+    async def pass_time(self, seconds: float) -> None:
+        for clock in self.clocks:
+            await clock.advance(seconds)
+
+    @contextlib.asynccontextmanager
+    async def watch(
+        self, id: str, *, since: int | None = None, **more: Any
+    ) -> AsyncIterator[ClientConnection]:
+        more.setdefault("additional_headers", BEARER)
+        query = "" if since is None else f"?since={since}"
+        uri = f"ws://{self.address}/api/v1/live/{id}{query}"
+        async with connect(uri, compression=None, **more) as socket:
+            yield socket
+
+
+Start = Callable[..., contextlib.AbstractAsyncContextManager[House]]
+
+
+@pytest.fixture
+def start_house(tmp_path: Path) -> Start:
+    """Return what starts a service on ``tmp_path``; several times if need be."""
+
+    @contextlib.asynccontextmanager
+    async def start(
+        *,
+        drivers: Sequence[Driver] | None = None,
+        referee: Referee | None = None,
+        **more: Any,
+    ) -> AsyncIterator[House]:
+        settings = Settings.of(
+            data=tmp_path / "data", port=0, token=PROGRAM_TOKEN, **more
+        )
+        listener = listen(settings)
+        port = listener.getsockname()[1]
+        settings = msgspec.structs.replace(settings, port=port)
+        utc_ns = [time.time_ns()]
+        clocks: list[ManualClock] = []
+
+        def new_clock(_speed: float) -> Clock:
+            clocks.append(ManualClock())
+            return clocks[-1]
+
+        if referee is None:  # one that never answers: NeuroKit2 takes seconds
+            referee = Referee()
+            await referee.close()
+        store = Store(settings.data, now_ns=lambda: utc_ns[0])
+        context = create_context(
+            settings,
+            store=store,
+            drivers=(SimulatedDriver(),) if drivers is None else drivers,
+            referee=referee,
+            new_clock=new_clock,
+        )
+        ready: asyncio.Queue[str] = asyncio.Queue()
+        notices: list[str] = []
+        server = _Server(
+            context, on_ready=ready.put_nowait, on_notice=notices.append
+        )
+        serving = asyncio.create_task(server.serve_all(listener))
+        try:
+            link = await asyncio.wait_for(ready.get(), 20)
+            async with (
+                httpx.AsyncClient(base_url=settings.url, timeout=30) as browser,
+                httpx.AsyncClient(base_url=settings.url, timeout=30) as anyone,
+            ):
+                house = House(
+                    context=context,
+                    server=server,
+                    ready=link,
+                    browser=browser,
+                    anyone=anyone,
+                    clocks=clocks,
+                    notices=notices,
+                    utc_ns=utc_ns,
+                    link_token=link.partition("#token=")[2],
+                )
+                answer = await browser.post(
+                    "/api/v1/sign-in",
+                    json={"token": context.sign_ins.new_link_token()},
+                )
+                assert answer.status_code == 200, answer.text
+                yield house
+        finally:
+            server.end()
+            await asyncio.wait_for(serving, 30)
+            store.close()
+
+    return start
+
+
+@pytest.fixture
+async def house(start_house: Start) -> AsyncIterator[House]:
+    async with start_house() as house:
+        yield house
+
+
+async def message(socket: ClientConnection) -> dict[str, Any]:
+    """Return the next message."""
+    async with asyncio.timeout(20):
+        received: dict[str, Any] = json.loads(await socket.recv())
+    return received
+
+
+async def until(socket: ClientConnection, kind: str) -> dict[str, Any]:
+    """Return the next message of this kind."""
+    while (received := await message(socket))["kind"] != kind:
+        pass
+    return received
+
+
+async def comes_true(
+    question: Callable[[], Any], *, seconds: float = 20
+) -> Any:
+    """Return the first answer that is true; fail when none is in time."""
+    async with asyncio.timeout(seconds):
+        while True:
+            answer = question()
+            if asyncio.iscoroutine(answer):
+                answer = await answer
+            if answer:
+                return answer
+            await asyncio.sleep(0.02)

@@ -1,0 +1,172 @@
+"""Whose requests are answered, how large they may be, and what goes back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.service.conftest import BEARER, House
+
+PROBLEM_KEYS = {"type", "title", "status", "detail", "reason", "advice"}
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:{port}", "127.0.0.1:1", "localhost", ""]
+)
+async def test_other_names_are_refused(house: House, host: str) -> None:
+    host = host.format(port=house.context.settings.port)
+    for path in ("/healthz", "/", "/api/v1/me"):
+        answer = await house.browser.get(path, headers={"Host": host})
+        assert answer.status_code == 403, path
+        assert answer.json().keys() == PROBLEM_KEYS
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
+async def test_names_of_this_computer_are_ours(house: House, name: str) -> None:
+    host = f"{name}:{house.context.settings.port}"
+    answer = await house.anyone.get("/healthz", headers={"Host": host})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "https://{address}"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+async def test_other_sites_may_not_write(house: House, headers: dict[str, str]) -> None:
+    headers = {k: v.format(address=house.address) for k, v in headers.items()}
+    answer = await house.browser.post(
+        "/api/v1/sessions", json={"strap": "simulated:heart"}, headers=headers
+    )
+    assert answer.status_code == 403
+    assert "another site" in answer.json()["detail"]
+    assert house.store.sessions() == ()
+
+
+async def test_the_dashboard_may_write(house: House) -> None:
+    headers = {"Origin": f"http://{house.address}", "Sec-Fetch-Site": "same-origin"}
+    answer = await house.browser.post("/api/v1/sign-out", headers=headers)
+    assert answer.status_code == 204
+
+
+async def test_headers_shut_the_page_in(house: House) -> None:
+    for path in ("/", "/healthz", "/api/v1/nothing", "/nothing"):
+        headers = (await house.anyone.get(path)).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "script-src 'self'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "require-trusted-types-for 'script'" in policy
+        assert "unsafe" not in policy
+        assert not re.search(r"https?:", policy), "no third party"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "server" not in headers
+    assert (await house.browser.get("/api/v1/me")).headers["cache-control"] == (
+        "no-store"
+    )
+
+
+async def test_a_body_that_says_it_is_too_large(house: House) -> None:
+    answer = await house.anyone.post("/api/v1/sign-in", content=b"x" * (64 * 1024 + 1))
+    assert answer.status_code == 413
+    assert answer.json().keys() == PROBLEM_KEYS
+
+
+async def test_a_body_that_does_not_say_how_large_it_is(house: House) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(200):
+            yield b"x" * 1024
+
+    answer = await house.anyone.post(
+        "/api/v1/sign-in",
+        content=endless(),
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 413
+
+
+class TestProblems:
+    @pytest.mark.parametrize(
+        ("method", "path", "status"),
+        [
+            ("GET", "/api/v1/nothing", 404),
+            ("GET", "/nothing.js", 404),
+            ("GET", "/api/v1/sign-in", 405),
+            ("DELETE", "/api/v1/sessions", 405),
+            ("POST", "/healthz", 405),
+            ("GET", "/api/v1/sessions/" + "A" * 26, 404),
+            ("GET", "/api/v1/sessions/" + "A" * 26 + "/ratings", 404),
+            ("GET", "/api/v1/sessions/" + "A" * 26 + "/summary", 404),
+            ("GET", "/api/v1/sessions/" + "A" * 26 + "/recording", 404),
+            ("POST", "/api/v1/sessions/" + "A" * 26 + "/stop", 404),
+            ("GET", "/api/v1/straps?scan=16", 422),
+            ("GET", "/api/v1/straps?scan=nan", 422),
+            ("GET", "/api/v1/sessions?state=lively", 422),
+        ],
+    )
+    async def test_every_error_is_a_problem(
+        self, house: House, method: str, path: str, status: int
+    ) -> None:
+        answer = await house.browser.request(method, path)
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/problem+json"
+        problem = answer.json()
+        assert problem.keys() == PROBLEM_KEYS
+        assert problem["status"] == status
+        assert problem["detail"].endswith(".")
+        assert problem["advice"].endswith(".")
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b"{", "not valid JSON"),
+            (b"\xff\xfe", "could not be read"),
+            (b"", "needs a JSON object"),
+            (b"[]", "needs a JSON object"),
+            (b"{}", "'token'"),
+            (b'{"token": 7}', "'token'"),
+            (b'{"token": "x", "more": 1}', "'more'"),
+        ],
+    )
+    async def test_what_is_wrong_with_a_body_is_said(
+        self, house: House, content: bytes, said: str
+    ) -> None:
+        answer = await house.anyone.post(
+            "/api/v1/sign-in",
+            content=content,
+            headers={"Content-Type": "application/json"},
+        )
+        assert answer.status_code in (400, 422)
+        assert said in answer.json()["detail"]
+
+    async def test_json_must_say_so(self, house: House) -> None:
+        # A form on another site can post text/plain without asking first.
+        answer = await house.anyone.post(
+            "/api/v1/sign-in",
+            content=b'{"token": "x"}',
+            headers={"Content-Type": "text/plain"},
+        )
+        assert answer.status_code == 422
+
+
+async def test_openapi_describes_the_answers(house: House) -> None:
+    described = (await house.anyone.get("/api/v1/openapi.json")).json()
+    problems = described["paths"]["/api/v1/sessions"]["post"]["responses"]["422"]
+    assert "application/problem+json" in problems["content"]
+    for page in ("/docs", "/redoc"):
+        assert (await house.anyone.get(page)).status_code == 404
+
+
+async def test_programs_need_no_origin(house: House) -> None:
+    answer = await house.anyone.post(
+        "/api/v1/sessions", json={"strap": "simulated:heart"}, headers=BEARER
+    )
+    assert answer.status_code == 201

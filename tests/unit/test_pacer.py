@@ -1,0 +1,105 @@
+"""The pacer as a function of time: exact, continuous, never jumping."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from biofeedback.errors import SettingsError
+from biofeedback.model import PacerEvent
+from biofeedback.practice import pacer
+from biofeedback.practice.pacer import Phase
+
+MINUTE_MS = 60_000.0
+
+rates = st.sampled_from([3.0, 4.5, 5.0, 5.5, 6.0, 6.5, 7.0, 10.0])
+shares = st.sampled_from([30.0, 40.0, 45.0, 50.0])
+
+
+def default() -> tuple[PacerEvent, ...]:
+    return (pacer.change((), t_ms=0.0, rate_bpm=6.0, inhale_pct=40.0),)
+
+
+def test_six_a_minute_at_40_60_is_four_seconds_in_and_six_out() -> None:
+    schedule = default()
+    assert pacer.inhale_ms(schedule[0]) == 4000.0
+    assert pacer.state_at(schedule, 3999.999).phase is Phase.IN
+    assert pacer.state_at(schedule, 4000.0).phase is Phase.OUT
+    assert pacer.state_at(schedule, 4000.0).fullness == 1.0
+    assert pacer.state_at(schedule, 10_000.0).breath == 1
+    assert pacer.state_at(schedule, 10_000.0).fullness == 0.0
+
+
+def test_after_twenty_minutes_the_pacer_has_not_drifted() -> None:
+    state = pacer.state_at(default(), 20 * MINUTE_MS)
+    assert state.breath == 120
+    assert state.breath_start_ms == pytest.approx(20 * MINUTE_MS, abs=1e-6)
+
+
+def test_holds_keep_the_lungs_full_and_empty() -> None:
+    part = pacer.change(
+        (), t_ms=0.0, rate_bpm=6.0, inhale_pct=50.0, hold_in_ms=1000, hold_out_ms=2000
+    )
+    phases = [pacer.state_at((part,), t * 1000.0) for t in (1, 4, 6, 9)]
+    assert [state.phase for state in phases] == [
+        Phase.IN,
+        Phase.HOLD_IN,
+        Phase.OUT,
+        Phase.HOLD_OUT,
+    ]
+    assert phases[1].fullness == 1.0
+    assert phases[3].fullness == 0.0
+
+
+@given(rates, shares, rates, shares, st.floats(0.0, 300_000.0))
+def test_a_change_waits_for_the_next_breath_and_never_jumps(
+    rate: float, share: float, new_rate: float, new_share: float, at_ms: float
+) -> None:
+    before = (pacer.change((), t_ms=0.0, rate_bpm=rate, inhale_pct=share),)
+    under_way = pacer.state_at(before, at_ms)
+    part = pacer.change(before, t_ms=at_ms, rate_bpm=new_rate, inhale_pct=new_share)
+    after = (*before, part)
+
+    assert part.origin_ms == under_way.breath_end_ms
+    assert part.from_breath == under_way.breath + 1
+    # Until the breath ends nothing moves differently ...
+    assert pacer.state_at(after, at_ms) == under_way
+    # ... and where the new pace takes over the lungs are empty on both sides.
+    assert pacer.state_at(after, part.origin_ms).fullness == pytest.approx(0, abs=1e-9)
+    just_before = pacer.state_at(after, part.origin_ms - 0.001)
+    assert just_before.fullness == pytest.approx(0, abs=1e-6)
+    one_ms = abs(
+        pacer.state_at(after, at_ms + 1).fullness - pacer.state_at(after, at_ms).fullness
+    )
+    assert one_ms < 0.01
+
+
+def test_two_changes_within_one_breath_both_wait_for_its_end() -> None:
+    schedule = default()
+    first = pacer.change(schedule, t_ms=1000.0, rate_bpm=5.5, inhale_pct=40.0)
+    second = pacer.change(
+        (*schedule, first), t_ms=2000.0, rate_bpm=5.0, inhale_pct=40.0
+    )
+    assert (first.origin_ms, second.origin_ms) == (10_000.0, 10_000.0)
+    assert second.from_breath == 1
+    assert pacer.active((*schedule, first, second), 10_000.0).rate_bpm == 5.0
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"rate_bpm": 2.0}, "3 and 20"),
+        ({"rate_bpm": 25.0}, "3 and 20"),
+        ({"inhale_pct": 10.0}, "20 and 80"),
+        ({"hold_in_ms": 6000}, "half"),
+        ({"hold_out_ms": -1}, "half"),
+    ],
+)
+def test_a_pace_nobody_should_breathe_is_refused(
+    change: dict[str, float], word: str
+) -> None:
+    asked = {"rate_bpm": 6.0, "inhale_pct": 40.0, "hold_in_ms": 0, "hold_out_ms": 0}
+    pacer.check(**asked)  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match=word):
+        pacer.check(**{**asked, **change})  # type: ignore[arg-type]

@@ -1,0 +1,152 @@
+"""Closing and recovering: whatever stops it, one good copy is left."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from tests.unit.recording_samples import INFO, new_writer, write_final, write_part
+
+from biofeedback.errors import RecordingError
+from biofeedback.recording.compaction import Compaction, compact
+from biofeedback.recording.reader import open_recording
+from biofeedback.recording.recover import recover_all
+
+AT = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
+
+
+def test_the_finished_file_holds_the_same_and_is_smaller(tmp_path: Path) -> None:
+    part, final = tmp_path / "a.mcap.part", tmp_path / "a.mcap"
+    write_part(part, seconds=120)
+    before = open_recording(part).survey()
+    part_bytes = part.stat().st_size
+    done = compact(part, final, b"{}")
+    recording = open_recording(final)
+    assert recording.complete
+    assert recording.recovery is None
+    assert recording.survey() == before
+    assert recording.summary() == b"{}"
+    assert done.path == final
+    assert done.n_records == before.n_records == 360
+    assert done.size_bytes == final.stat().st_size < part_bytes
+    assert done.sha256 == hashlib.sha256(final.read_bytes()).hexdigest()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mcap"]
+
+
+@pytest.mark.parametrize("steps", range(5))
+def test_a_kill_between_steps_leaves_one_good_copy(tmp_path: Path, steps: int) -> None:
+    part, final = tmp_path / "a.mcap.part", tmp_path / "a.mcap"
+    write_part(part)
+    before = open_recording(part).survey()
+    compaction = Compaction(part, final)
+    for step in (
+        compaction.write,
+        compaction.check,
+        compaction.publish,
+        compaction.tidy,
+    )[:steps]:
+        step()
+    good = [p for p in (part, final) if p.exists()]
+    assert all(open_recording(p).survey() == before for p in good)
+    reports = recover_all(tmp_path, at=AT)
+    assert len(reports) == (steps < 4)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mcap"]
+    assert open_recording(final).survey() == before
+
+
+def test_a_torn_temporary_file_is_written_anew(tmp_path: Path) -> None:
+    part, final = tmp_path / "a.mcap.part", tmp_path / "a.mcap"
+    write_part(part)
+    (tmp_path / "a.mcap.tmp").write_bytes(b"\x89MCAP0\r\nhalf")
+    compact(part, final)
+    assert open_recording(final).complete
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mcap"]
+
+
+def test_another_recording_is_never_replaced(tmp_path: Path) -> None:
+    part, final = tmp_path / "a.mcap.part", tmp_path / "a.mcap"
+    write_final(final, seconds=3)
+    theirs = final.read_bytes()
+    write_part(part, seconds=4)
+    with pytest.raises(RecordingError, match="another recording named"):
+        compact(part, final)
+    assert final.read_bytes() == theirs
+    assert open_recording(part).survey().n_records == 12
+
+
+def test_a_running_recording_is_left_alone(tmp_path: Path) -> None:
+    part, final = tmp_path / "a.mcap.part", tmp_path / "a.mcap"
+    writer = new_writer(part)
+    writer.message(1, 0, "event", b"{}")
+    with pytest.raises(RecordingError, match="running session"):
+        compact(part, final)
+    assert recover_all(tmp_path, at=AT) == ()
+    writer.message(2, 0, "event", b"{}")
+    writer.close()
+    assert compact(part, final).n_records == 2
+
+
+def test_recovery_finishes_what_a_crash_left(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings" / "2026" / "11"
+    part = folder / "a.mcap.part"
+    write_part(part)
+    whole = part.read_bytes()
+    part.write_bytes(whole[:-20])
+    write_final(folder / "closed.mcap", seconds=3)
+    (report,) = recover_all(tmp_path, at=AT)
+    assert report.path == folder / "a.mcap"
+    assert report.session_id == INFO.id
+    assert report.n_records == 87
+    assert report.lost_bytes > 0
+    assert "its last moment" in report.sentence
+    recording = open_recording(report.path)
+    assert recording.complete
+    assert recording.recovery == {
+        "recovered_at": "2026-11-22T20:00:00+00:00",
+        "tool": "biofeedback recover",
+        "records_kept": "87",
+        "bytes_lost": str(report.lost_bytes),
+        "sequences_missing": "",
+    }
+    assert recording.survey().last == 87
+    assert recover_all(tmp_path, at=AT) == ()
+
+
+def test_recovery_goes_on_after_damage_and_says_what_is_missing(tmp_path: Path) -> None:
+    part = tmp_path / "a.mcap.part"
+    write_part(part, seconds=60)
+    whole = bytearray(part.read_bytes())
+    whole[len(whole) * 3 // 4] ^= 0x10
+    part.write_bytes(whole)
+    (report,) = recover_all(tmp_path, at=AT)
+    ((first, last),) = report.missing
+    assert last - first == 2
+    assert report.n_records == 180 - 3
+    assert "3 records in it were damaged" in report.sentence
+    assert report.path is not None
+    recording = open_recording(report.path)
+    assert recording.survey().missing == report.missing
+    assert recording.recovery is not None
+    assert recording.recovery["sequences_missing"] == f"{first}-{last}"
+
+
+def test_what_cannot_be_read_is_set_aside_not_removed(tmp_path: Path) -> None:
+    empty = tmp_path / "a.mcap.part"
+    empty.touch()
+    foreign = tmp_path / "b.mcap.part"
+    foreign.write_bytes(b"something else entirely")
+    reports = recover_all(tmp_path, at=AT)
+    assert [r.session_id for r in reports] == [None, None]
+    assert [r.path.name for r in reports] == [
+        "a.mcap.part.damaged",
+        "b.mcap.part.damaged",
+    ]
+    assert reports[1].path.read_bytes() == b"something else entirely"
+    assert all("The file is kept as" in r.sentence for r in reports)
+    assert recover_all(tmp_path, at=AT) == ()
+
+
+def test_no_folder_no_recovery(tmp_path: Path) -> None:
+    assert recover_all(tmp_path / "absent", at=AT) == ()
