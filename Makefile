@@ -18,12 +18,11 @@ test: check  ## everything: style, types, imports, then all tests
 	$(BIN)/python -m tests.machine
 	$(BIN)/python -m pytest
 
-check: $(VENV)/.dev  ## style, types, import contracts, the dashboard's own tests
+check: $(VENV)/.dev  ## style, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python hatch_build.py test
 
 e2e: $(VENV)/.dev  ## only the tests in a real browser
 	$(BIN)/python -m tests.machine

@@ -109,7 +109,7 @@ def measure(folder: Path) -> dict[str, float]:
     verdict = verify(final)
     figures["verify_s"] = time.perf_counter() - began
     if not verdict.ok or survey.n_records != sequence:
-        raise SystemExit(f"The recording is not right: {verdict.text}")
+        raise SystemExit(f"The recording is not right: {verdict.sentence}")
     return figures
 
 

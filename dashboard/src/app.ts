@@ -143,9 +143,12 @@ export class App extends Part {
       return;
     }
     say(copy.replay.label);
-    if (!session.replay_of) return; // a file from elsewhere
-    void api.session(session.replay_of).then(
-      (first) => say(copy.replay.of(whenWords(first.started_at))),
+    // The first session is not listed when the recording is a file from elsewhere.
+    void api.sessions().then(
+      (all) => {
+        const first = all.find((known) => known.id === session.replay_of);
+        if (first) say(copy.replay.of(whenWords(first.started_at)));
+      },
       () => undefined,
     );
   }

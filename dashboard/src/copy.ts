@@ -129,7 +129,7 @@ export const copy = {
   practice: {
     title: "Practice",
     simulated: "Simulated heart",
-    trace: "Your heart, the last minute",
+    trace: "The last minute",
     traceEmpty: "Your heart will show here.",
     traceWords: (low: number, high: number): string =>
       `Over the last minute your heart rate was between ${low} and ${high}.`,
@@ -169,6 +169,8 @@ export const copy = {
     coverage: (seconds: number): string => `from about ${seconds} clean seconds`,
     notKnown: "not known yet",
     gathering: "Gathering heartbeats.",
+    needsBreaths: "It needs a few whole breaths with clean heartbeats.",
+    needsBeats: "It needs more clean heartbeats.",
     lost: "The page lost the service. Keep breathing. It comes back by itself.",
   },
 
@@ -189,7 +191,7 @@ export const copy = {
     title: "You are done",
     lead: "This is what was noted.",
     writing: "Your summary is being written.",
-    notReady: "The summary is not ready. You can come back to it later.",
+    notReady: "There is no summary of the heart this time.",
     length: (about: string): string => `You were here for ${about}.`,
     steady: "The signal was steady.",
     mostly: "The signal was mostly steady, with some gaps.",

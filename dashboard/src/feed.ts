@@ -26,6 +26,8 @@ export class Feed extends EventTarget {
   metrics: Metrics | null = null;
   entries: readonly Entry[] = [];
   connected = false;
+  /** When the service was last heard, on this computer's clock. */
+  heardMs = performance.now();
   /** Set when the service will send nothing more. */
   over = false;
   /** Null until the clock is known, or when the person stopped the pacing. */
@@ -72,6 +74,7 @@ export class Feed extends EventTarget {
   }
 
   #take(message: Message, receivedMs: number): void {
+    this.heardMs = receivedMs;
     switch (message.kind) {
       case "beat":
         this.beats.push(message);

@@ -6,7 +6,10 @@
 import type { Message } from "./protocol.ts";
 
 const BACKOFF_MS = [300, 700, 1500, 3000, 5000] as const;
+const NO_SUCH_SESSION = 4404;
 const PINGS_AT_FIRST = 10;
+/** The service takes ten commands a second. */
+const PING_APART_MS = 120;
 const PING_EVERY_MS = 20_000;
 /** The service pings by itself; silence on our own pings means the link is dead. */
 const ANSWER_WITHIN_MS = 8_000;
@@ -54,7 +57,7 @@ export class LiveLink {
     socket.send(JSON.stringify({ kind: "ping", client_time_ms: performance.now() }));
     this.#unanswered ??= setTimeout(() => socket.close(), ANSWER_WITHIN_MS);
     this.#pings = n > 1
-      ? setTimeout(() => this.ping(n - 1), 60)
+      ? setTimeout(() => this.ping(n - 1), PING_APART_MS)
       : setTimeout(() => this.ping(1), PING_EVERY_MS);
   }
 
@@ -94,7 +97,7 @@ export class LiveLink {
       this.#quiet();
       if (this.#closed) return;
       this.#on.connected(false);
-      if (event.code === 1000 || (event.code >= 4400 && event.code < 4408)) {
+      if (event.code === 1000 || event.code === NO_SUCH_SESSION) {
         this.close();
         this.#on.ended(event.code);
         return;

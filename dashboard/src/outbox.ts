@@ -3,7 +3,7 @@
  * while the page is open: each is tried again until it is on disk over there.
  */
 
-import { Unreachable } from "./api.ts";
+import { ApiProblem, Unreachable } from "./api.ts";
 
 type Job = () => Promise<void>;
 
@@ -44,7 +44,7 @@ export class Outbox extends EventTarget {
       try {
         await this.#jobs[0]();
       } catch (problem) {
-        if (problem instanceof Unreachable) {
+        if (passes(problem)) {
           this.stuck = true;
           this.dispatchEvent(new Event("change"));
           this.#timer = setTimeout(() => void this.#run(), 2000);
@@ -62,4 +62,10 @@ export class Outbox extends EventTarget {
       for (const resolve of this.#waiting.splice(0)) resolve();
     }
   }
+}
+
+/** Signed out, overloaded, restarting or out of reach: worth trying again. */
+function passes(problem: unknown): boolean {
+  if (problem instanceof Unreachable) return true;
+  return problem instanceof ApiProblem && (problem.status === 401 || problem.status === 429 || problem.status >= 500);
 }

@@ -25,7 +25,8 @@ export function sendStop(id: string): void {
     try {
       await api.stop(id);
     } catch (problem) {
-      if (!(problem instanceof ApiProblem)) throw problem; // ended already: that is what was asked
+      // It has ended already, or is gone: that is what was asked.
+      if (!(problem instanceof ApiProblem) || ![404, 409].includes(problem.status)) throw problem;
     }
   });
 }

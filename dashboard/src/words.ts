@@ -10,6 +10,11 @@ export function aboutMinutes(ms: number): string {
   return minutes <= 1 ? copy.time.minute : copy.time.minutes(minutes);
 }
 
+/** With a capital, where the words stand alone. */
+export function sentence(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 /** "About 7 minutes left" */
 export function timeLeft(leftMs: number): string {
   if (leftMs <= 0) return copy.practice.left(0);

@@ -90,6 +90,6 @@ class StrapSource:
             await link.close()
 
     def _is_wanted(self, strap: FoundStrap) -> bool:
-        if not self._wanted.address:  # asked for by its name alone
-            return strap.name == self._wanted.name
+        if not self._wanted.address:  # asked for by its name, or how that begins
+            return strap.name.casefold().startswith(self._wanted.name.casefold())
         return strap.address.lower() == self._wanted.address.lower()

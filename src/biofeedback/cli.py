@@ -18,6 +18,7 @@ import typer
 from biofeedback import __version__
 
 if TYPE_CHECKING:
+    from biofeedback.errors import BiofeedbackError
     from biofeedback.model import FoundStrap
     from biofeedback.session.driver import Driver
     from biofeedback.session.simulated import SimulatedDriver
@@ -163,6 +164,7 @@ def record(
     import asyncio
 
     from biofeedback.errors import SettingsError
+    from biofeedback.session.driver import named
     from biofeedback.session.recorder import record_to
 
     if simulate == (strap is not None):
@@ -175,7 +177,7 @@ def record(
         record_to(
             out,
             driver=driver,
-            strap=simulated.found if strap is None else _named(strap),
+            strap=simulated.found if strap is None else named(strap),
             seconds=seconds,
             tell=_notice,
         )
@@ -258,7 +260,7 @@ def verify(file: File) -> None:
 
     verdict = prove(file)
     if not verdict.ok:
-        raise NotSoError(verdict.sentence)
+        raise NotSoError(verdict.sentence, verdict.advice)
     print(verdict.sentence)
 
 
@@ -272,7 +274,7 @@ def analyze(
         float | None, typer.Option(metavar="SECONDS", help="Also by windows.")
     ] = None,
     step: Annotated[float | None, typer.Option(metavar="SECONDS")] = None,
-    jobs: Annotated[int, typer.Option(help="Processes at once.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes at once.")] = 1,
     column: Annotated[
         str | None, typer.Option(help="The RR column of a text file: name or number.")
     ] = None,
@@ -281,35 +283,67 @@ def analyze(
     ] = None,
 ) -> None:
     """Compute HRV from recordings and plain RR text."""
-    from biofeedback.errors import SettingsError
+    from biofeedback.errors import BiofeedbackError, SettingsError
 
     if parquet is not None:
         _later("analyze --parquet")
-    if jobs != 1:
-        _later("analyze --jobs")
     if step is not None and window is None:
         raise SettingsError("--step needs --window.", "Give both, in seconds.")
+    from biofeedback.tables import files_in, lines, write_csv
+
+    results, refused = [], 0
+    for outcome in _analyses(files_in(files), jobs, window, step, column, unit):
+        if isinstance(outcome, BiofeedbackError):
+            refused += 1
+            _notice(str(outcome))
+        else:
+            results.append(outcome)
+    if csv is not None:
+        write_csv(csv, results)
+    if as_json:
+        _print_json(results)
+    elif csv is None:
+        for result in results:
+            print("\n".join(lines(result)))
+    raise typer.Exit(1 if refused else 0)
+
+
+def _analyses(
+    paths: list[Path],
+    jobs: int,
+    window_s: float | None,
+    step_s: float | None,
+    column: str | None,
+    unit: str | None,
+) -> Iterator[dict[str, Any] | BiofeedbackError]:
+    from functools import partial
+
+    one = partial(_analysis, window_s=window_s, step_s=step_s, column=column, unit=unit)
+    if jobs == 1 or len(paths) == 1:
+        yield from map(one, paths)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(one, paths)
+
+
+def _analysis(
+    path: Path,
+    *,
+    window_s: float | None,
+    step_s: float | None,
+    column: str | None,
+    unit: str | None,
+) -> dict[str, Any] | BiofeedbackError:
+    from biofeedback.errors import RecordingError
     from biofeedback.session.analysis import analyze_file
 
-    paths = _recordings(files)
-    results, refused = [], 0
-    for path in paths:
-        try:
-            results.append(
-                analyze_file(
-                    path, window_s=window, step_s=step, column=column, unit=unit
-                )
-            )
-        except BiofeedbackError as error:
-            refused += 1
-            print(error, file=sys.stderr)
-    if csv is not None:
-        _write_csv(csv, results)
-    if as_json:
-        print(json.dumps(results, indent=2))
-    elif csv is None:
-        _show_analyses(results)
-    raise typer.Exit(1 if refused else 0)
+    try:
+        return analyze_file(path, window_s, step_s, column=column, unit=unit)
+    except RecordingError as error:
+        return error  # the other files are analyzed all the same
 
 
 @app.command()
@@ -434,7 +468,7 @@ def main() -> None:
     except BiofeedbackError as error:
         if debug:
             raise
-        print(error, file=sys.stderr)
+        _notice(str(error))
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -442,10 +476,13 @@ def main() -> None:
         # The reader of our output has gone away, as `| head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
-    except OSError as error:
+    except Exception as error:
         if debug:
             raise
-        print(f"{error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        _notice(
+            f"Something unexpected happened ({type(error).__name__}: {error}). "
+            "The same command with --debug shows where."
+        )
         raise SystemExit(1) from None
 
 

@@ -112,8 +112,12 @@ ADVICE: dict[LinkReason, str] = {
 
 
 class LinkError(BiofeedbackError):
-    """The radio or the strap is not there, with the reason and the advice."""
+    """The radio or the strap is not there, with the reason and the advice.
+
+    ``detail`` is what the system said: for a log, not for a person.
+    """
 
     def __init__(self, reason: LinkReason, detail: str = "") -> None:
-        super().__init__(detail, ADVICE[reason])
+        super().__init__("", ADVICE[reason])
         self.reason = reason
+        self.detail = detail

@@ -38,11 +38,14 @@ from biofeedback.model import (
     RefereeReport,
     Strap,
     Tick,
+    WindowMetrics,
+    Windows,
 )
 from biofeedback.practice import pacer
 from biofeedback.signal.artefacts import Judge
 from biofeedback.signal.beats import BeatClock
 from biofeedback.signal.conformity import RefereeWindow
+from biofeedback.signal.respiration import RECENT_NS
 from biofeedback.signal.windows import LiveWindows
 from biofeedback.wire.battery import BatteryLevel
 from biofeedback.wire.heart_rate import HeartRateMeasurement
@@ -229,24 +232,46 @@ class Pipeline:
             yield self._say(LinkState.STREAMING, LinkReason.HR_ONLY)
 
     def _metrics(self, t_ns: int) -> MetricsEvent:
+        windows = self._windows.metrics(t_ns)
+        unsuitable = self._windows.unsuitable(t_ns)
+        if unsuitable is not None:
+            return MetricsEvent(
+                t_ms=_ms(t_ns),
+                window_s=_withheld(windows),
+                lf_ms2=None,
+                hf_ms2=None,
+                lf_peak_hz=None,
+                rsa_bpm=None,
+                rsa_ms=None,
+                coherence_ratio=None,
+                in_phase_pct=None,
+                activation=None,
+                suitable=False,
+                reason=unsuitable,
+            )
+        spectrum = self._windows.spectrum(t_ns)
+        breaths = pacer.breaths(
+            self.schedule, from_ms=_ms(t_ns - RECENT_NS), to_ms=_ms(t_ns)
+        )
+        rsa = self._windows.rsa(breaths, t_ns)
         return MetricsEvent(
             t_ms=_ms(t_ns),
-            window_s=self._windows.metrics(t_ns),
-            lf_ms2=None,
-            hf_ms2=None,
-            lf_peak_hz=None,
-            rsa_bpm=None,
-            rsa_ms=None,
-            coherence_ratio=None,
-            in_phase_pct=None,
+            window_s=windows,
+            lf_ms2=spectrum.lf_ms2,
+            hf_ms2=spectrum.hf_ms2,
+            lf_peak_hz=spectrum.lf_peak_hz,
+            rsa_bpm=rsa.rsa_bpm if rsa else None,
+            rsa_ms=rsa.rsa_ms if rsa else None,
+            coherence_ratio=spectrum.coherence_ratio,
+            in_phase_pct=None,  # not estimated yet: nothing measures the breath
             activation=None,
             suitable=True,
-            reason=None,
+            reason=spectrum.reason,
         )
 
     def referee_windows(self) -> tuple[RefereeWindow, ...]:
         """Return the live windows that NeuroKit2 can be asked about now."""
-        return ()
+        return self._windows.referee_windows(self._now_ns)
 
     # --- What people do ---------------------------------------------------------------
 
@@ -274,6 +299,19 @@ class Pipeline:
         )
         self.schedule = (*self.schedule, part)
         return part
+
+
+def _withheld(windows: Windows) -> Windows:
+    """Keep what describes the signal, and hide what describes a rhythm."""
+
+    def hide(window: WindowMetrics) -> WindowMetrics:
+        return msgspec.structs.replace(
+            window, rmssd_ms=None, sdnn_ms=None, pnn50_pct=None
+        )
+
+    return Windows(
+        w30=hide(windows.w30), w60=hide(windows.w60), w300=hide(windows.w300)
+    )
 
 
 def _ms(t_ns: int) -> float:

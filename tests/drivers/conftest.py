@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.drivers.room import Room, no_tasks_left
-from tests.machine import in_ci
 
 from biofeedback.simulator.__main__ import read_rr_ms
 from biofeedback.simulator.bluez import VirtualBlueZ
 from biofeedback.simulator.bluez_strap import VirtualStrap
 from biofeedback.simulator.bus import NoDBusError, PrivateBus, dbus_daemon
+from tests.drivers.room import Room, no_tasks_left
+from tests.machine import in_ci
 
 
 @pytest.fixture(scope="session")

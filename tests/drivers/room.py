@@ -143,11 +143,12 @@ class Room:
 
     async def streams(self, *rr_1024: int) -> None:
         """Have the strap send one packet and see it arrive."""
-        async with asyncio.timeout(PATIENCE_S):
-            await self.strap.subscribed.wait()
         data = packet(*rr_1024)
         count = self.sent().count(data)
-        assert await self.strap.notify(data)
+        async with asyncio.timeout(PATIENCE_S):
+            await self.strap.subscribed.wait()
+            while not await self.strap.notify(data):  # the link went meanwhile
+                await self.strap.subscribed.wait()
         await self.until(lambda: self.sent().count(data) > count, f"packet {rr_1024}")
 
     async def __aenter__(self) -> Room:

@@ -7,7 +7,6 @@ import os
 
 import msgspec
 import pytest
-from tests.drivers.room import HASTY, QUICK, Room, driver, eventually, packet
 
 from biofeedback.model import FoundStrap, LinkChange, LinkReason, LinkState, Strap
 from biofeedback.simulator.bluez import VirtualBlueZ
@@ -16,6 +15,7 @@ from biofeedback.simulator.bluez_strap import VirtualStrap
 from biofeedback.simulator.bus import PrivateBus
 from biofeedback.simulator.packets import packets_from_rr
 from biofeedback.wire import HeartRateMeasurement
+from tests.drivers.room import HASTY, QUICK, Room, driver, eventually, packet
 
 SEARCHING = (LinkState.SEARCHING, None)
 CONNECTING = (LinkState.CONNECTING, None)
@@ -48,7 +48,10 @@ async def test_a_strap_introduces_itself_and_streams(
     times = [record.t_ns for record in room.records]
     assert times == sorted(times)
     method = "StartNotify" if use_start_notify else "AcquireNotify"
-    assert [c.rpartition(".")[2] for c in room.bluez.calls].count(method) == 2
+    await eventually(
+        lambda: [c.rpartition(".")[2] for c in room.bluez.calls].count(method) == 2,
+        f"{method} for the heart rate and the battery",
+    )
 
 
 async def test_a_new_battery_level_is_recorded(room: Room) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.drivers.room import driver
 
 from biofeedback.errors import ADVICE, LinkError
 from biofeedback.model import FoundStrap, LinkReason
@@ -14,6 +13,7 @@ from biofeedback.simulator.bluez import VirtualBlueZ
 from biofeedback.simulator.bluez_objects import Adapter, Make
 from biofeedback.simulator.bluez_strap import VirtualStrap
 from biofeedback.simulator.bus import PrivateBus
+from tests.drivers.room import driver
 
 WINDOW_S = 0.1
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.drivers.room import QUICK, Room, no_tasks_left, packet
 
 from biofeedback.model import LinkReason
 from biofeedback.simulator.__main__ import main, read_rr_ms
@@ -21,6 +20,7 @@ from biofeedback.simulator.bluez_strap import VirtualStrap
 from biofeedback.simulator.bus import NoDBusError, PrivateBus
 from biofeedback.wire import HeartRateMeasurement
 from biofeedback_drivers.ble import BleDriver
+from tests.drivers.room import QUICK, Room, no_tasks_left, packet
 
 
 async def test_without_dbus_daemon_it_says_what_to_install(

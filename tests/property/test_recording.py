@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.recording_samples import INFO, new_writer, write_final, write_part
 
 from biofeedback.errors import RecordingError
 from biofeedback.model import (
@@ -28,6 +27,7 @@ from biofeedback.model import (
 from biofeedback.recording.compaction import compact
 from biofeedback.recording.format import as_stored, without_serial
 from biofeedback.recording.reader import Recording, open_recording
+from tests.unit.recording_samples import INFO, new_writer, write_final, write_part
 
 N_TRIES = 200
 

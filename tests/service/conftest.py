@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shutil
+import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import httpx
 import msgspec
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from biofeedback.service.app import create_context
 from biofeedback.service.context import Context
@@ -25,6 +28,7 @@ from biofeedback.session.referee import Referee
 from biofeedback.session.simulated import SIMULATED_ID, SimulatedDriver
 from biofeedback.settings import Settings
 from biofeedback.store import Store
+from biofeedback.store.engine import DATABASE_NAME
 
 PROGRAM_TOKEN = "a-token-for-programs-0123456789"
 BEARER = {"Authorization": f"Bearer {PROGRAM_TOKEN}"}
@@ -65,20 +69,44 @@ class House:
 
     @contextlib.asynccontextmanager
     async def watch(
-        self, id: str, *, since: int | None = None, **more: Any
+        self,
+        id: str,
+        *,
+        since: int | str | None = None,
+        headers: Mapping[str, str] = BEARER,
+        origin: str | None = None,
     ) -> AsyncIterator[ClientConnection]:
-        more.setdefault("additional_headers", BEARER)
         query = "" if since is None else f"?since={since}"
         uri = f"ws://{self.address}/api/v1/live/{id}{query}"
-        async with connect(uri, compression=None, **more) as socket:
+        async with connect(
+            uri,
+            compression=None,
+            max_queue=None,
+            additional_headers=headers,
+            origin=None if origin is None else Origin(origin),
+        ) as socket:
             yield socket
 
 
 Start = Callable[..., contextlib.AbstractAsyncContextManager[House]]
 
 
+def _client(url: str) -> httpx.AsyncClient:
+    # Everything is plain http here; reading all certificates would take 50 ms a test.
+    none = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.AsyncClient(base_url=url, timeout=30, verify=none)
+
+
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty database: migrating takes longer than most tests."""
+    data = tmp_path_factory.mktemp("new")
+    Store(data).close()
+    return data / DATABASE_NAME
+
+
 @pytest.fixture
-def start_house(tmp_path: Path) -> Start:
+def start_house(tmp_path: Path, new_database: Path) -> Start:
     """Return what starts a service on ``tmp_path``; several times if need be."""
 
     @contextlib.asynccontextmanager
@@ -86,10 +114,10 @@ def start_house(tmp_path: Path) -> Start:
         *,
         drivers: Sequence[Driver] | None = None,
         referee: Referee | None = None,
-        **more: Any,
+        begin: str | None = None,
     ) -> AsyncIterator[House]:
         settings = Settings.of(
-            data=tmp_path / "data", port=0, token=PROGRAM_TOKEN, **more
+            data=tmp_path / "data", port=0, token=PROGRAM_TOKEN, begin=begin
         )
         listener = listen(settings)
         port = listener.getsockname()[1]
@@ -104,6 +132,9 @@ def start_house(tmp_path: Path) -> Start:
         if referee is None:  # one that never answers: NeuroKit2 takes seconds
             referee = Referee()
             await referee.close()
+        if not (settings.data / DATABASE_NAME).exists():
+            settings.data.mkdir()
+            shutil.copy(new_database, settings.data)
         store = Store(settings.data, now_ns=lambda: utc_ns[0])
         context = create_context(
             settings,
@@ -114,15 +145,13 @@ def start_house(tmp_path: Path) -> Start:
         )
         ready: asyncio.Queue[str] = asyncio.Queue()
         notices: list[str] = []
-        server = _Server(
-            context, on_ready=ready.put_nowait, on_notice=notices.append
-        )
+        server = _Server(context, on_ready=ready.put_nowait, on_notice=notices.append)
         serving = asyncio.create_task(server.serve_all(listener))
         try:
             link = await asyncio.wait_for(ready.get(), 20)
             async with (
-                httpx.AsyncClient(base_url=settings.url, timeout=30) as browser,
-                httpx.AsyncClient(base_url=settings.url, timeout=30) as anyone,
+                _client(settings.url) as browser,
+                _client(settings.url) as anyone,
             ):
                 house = House(
                     context=context,
@@ -169,15 +198,8 @@ async def until(socket: ClientConnection, kind: str) -> dict[str, Any]:
     return received
 
 
-async def comes_true(
-    question: Callable[[], Any], *, seconds: float = 20
-) -> Any:
-    """Return the first answer that is true; fail when none is in time."""
+async def comes_true(question: Callable[[], object], *, seconds: float = 20) -> None:
+    """Ask until the answer is true; fail when it is not in time."""
     async with asyncio.timeout(seconds):
-        while True:
-            answer = question()
-            if asyncio.iscoroutine(answer):
-                answer = await answer
-            if answer:
-                return answer
+        while not question():  # noqa: ASYNC110 - files and rows have no event
             await asyncio.sleep(0.02)

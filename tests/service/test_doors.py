@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from biofeedback.service.sign_ins import ABSOLUTE_LIMIT_S, COOKIE, IDLE_LIMIT_S
 from tests.service.conftest import BEARER, House
 
-from biofeedback.service.sign_ins import ABSOLUTE_LIMIT_S, COOKIE, IDLE_LIMIT_S
-
 NS_PER_S = 1_000_000_000
+
+
+def written(data: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in data.glob("biofeedback.db*"))
 
 
 async def sign_in(house: House, token: str) -> int:
@@ -50,8 +53,7 @@ async def test_only_hashes_are_kept(house: House) -> None:
     kept = house.store.sign_in(hashlib.sha256(cookie.encode()).hexdigest())
     assert kept is not None
     house.store.close()
-    for file in house.store.data.glob("biofeedback.db*"):
-        assert cookie.encode() not in Path(file).read_bytes()
+    assert cookie.encode() not in written(house.store.data)
 
 
 async def test_a_wrong_token_is_refused(house: House) -> None:

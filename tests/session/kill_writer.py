@@ -10,14 +10,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.unit.recording_samples import NS_PER_S, new_writer
-
 from biofeedback.model import AnyRecord, Config, Entry, LinkChange, LinkState, Tick
 from biofeedback.pipeline import ALGORITHM, Pipeline
 from biofeedback.recording.format import as_stored
 from biofeedback.session.transcript import Transcript
 from biofeedback.simulator.heart import profile_named
 from biofeedback.simulator.strap import Silence, SimulatedStrap
+from tests.unit.recording_samples import NS_PER_S, new_writer
 
 
 def simulated_records(seed: int, seconds: int) -> Iterator[AnyRecord]:

@@ -70,7 +70,8 @@ def test_a_change_waits_for_the_next_breath_and_never_jumps(
     just_before = pacer.state_at(after, part.origin_ms - 0.001)
     assert just_before.fullness == pytest.approx(0, abs=1e-6)
     one_ms = abs(
-        pacer.state_at(after, at_ms + 1).fullness - pacer.state_at(after, at_ms).fullness
+        pacer.state_at(after, at_ms + 1).fullness
+        - pacer.state_at(after, at_ms).fullness
     )
     assert one_ms < 0.01
 
@@ -103,3 +104,11 @@ def test_a_pace_nobody_should_breathe_is_refused(
     pacer.check(**asked)  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match=word):
         pacer.check(**{**asked, **change})  # type: ignore[arg-type]
+
+
+def test_breaths_are_listed_whole_and_across_a_change_of_pace() -> None:
+    schedule = default()
+    slower = pacer.change(schedule, t_ms=25_000.0, rate_bpm=5.0, inhale_pct=40.0)
+    found = pacer.breaths((*schedule, slower), from_ms=5_000.0, to_ms=56_000.0)
+    seconds = [(start / 1e9, stop / 1e9) for start, stop in found]
+    assert seconds == [(10, 20), (20, 30), (30, 42), (42, 54)]

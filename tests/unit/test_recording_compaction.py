@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.unit.recording_samples import INFO, new_writer, write_final, write_part
+from mcap.reader import make_reader
 
 from biofeedback.errors import RecordingError
 from biofeedback.recording.compaction import Compaction, compact
 from biofeedback.recording.reader import open_recording
 from biofeedback.recording.recover import recover_all
+from tests.unit.recording_samples import (
+    INFO,
+    NS_PER_S,
+    STARTED_UTC_NS,
+    new_writer,
+    write_final,
+    write_part,
+)
 
 AT = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
 
@@ -33,6 +43,29 @@ def test_the_finished_file_holds_the_same_and_is_smaller(tmp_path: Path) -> None
     assert done.size_bytes == final.stat().st_size < part_bytes
     assert done.sha256 == hashlib.sha256(final.read_bytes()).hexdigest()
     assert [p.name for p in tmp_path.iterdir()] == ["a.mcap"]
+
+
+def test_other_peoples_readers_can_read_it(tmp_path: Path) -> None:
+    final = tmp_path / "a.mcap"
+    write_final(final)
+    with final.open("rb") as file:
+        reader = make_reader(file, validate_crcs=True)
+        assert reader.get_header().profile == "biofeedback/1"
+        ticks = list(reader.iter_messages(topics=["/tick"]))
+        assert len(ticks) == 30
+        schema, channel, message = ticks[-1]
+        assert schema is not None
+        assert (schema.name, schema.encoding) == ("Tick", "jsonschema")
+        assert channel.metadata["role"] == "input"
+        assert message.log_time == STARTED_UTC_NS + 29 * NS_PER_S + 1
+        assert message.data == b'{"record":"tick","t_ns":29000000001}'
+        (_, raw, first), *_ = reader.iter_messages(topics=["/ble/strap/2a37"])
+        assert raw.message_encoding == "x-ble-notification"
+        assert first.data[:2] == b"\x10\x48"
+        names = {attachment.name for attachment in reader.iter_attachments()}
+        assert names == {"README.txt", "summary.json"}
+        metadata = {record.name for record in reader.iter_metadata()}
+        assert metadata == {"session", "software", "topic"}
 
 
 @pytest.mark.parametrize("steps", range(5))
@@ -146,6 +179,50 @@ def test_what_cannot_be_read_is_set_aside_not_removed(tmp_path: Path) -> None:
     assert reports[1].path.read_bytes() == b"something else entirely"
     assert all("The file is kept as" in r.sentence for r in reports)
     assert recover_all(tmp_path, at=AT) == ()
+
+
+def test_a_taken_name_leaves_the_journal_as_it_is(tmp_path: Path) -> None:
+    part, final = tmp_path / "a.mcap.part", tmp_path / "a.mcap"
+    write_final(final, seconds=3)
+    write_part(part, seconds=4)
+    (report,) = recover_all(tmp_path, at=AT)
+    assert report.session_id is None
+    assert report.path == part
+    assert "another recording named" in report.sentence
+    assert open_recording(part).survey().n_records == 12
+    assert open_recording(final).survey().n_records == 9
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file size limit.")
+def test_a_disk_too_full_to_close_keeps_the_journal(tmp_path: Path) -> None:
+    part = tmp_path / "a.mcap.part"
+    write_part(part)
+    before = part.read_bytes()
+    told = subprocess.run(
+        [sys.executable, "-c", FULL, str(part)],
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=60,
+    ).stdout
+    assert "a.mcap could not be finished; a.mcap.part still holds everything" in told
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mcap.part"]
+    assert part.read_bytes() == before
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from biofeedback.errors import RecordingError
+from biofeedback.recording.compaction import compact
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))
+part = Path(sys.argv[1])
+try:
+    compact(part, part.with_suffix(""))
+except RecordingError as error:
+    sys.stdout.write(str(error))
+"""
 
 
 def test_no_folder_no_recovery(tmp_path: Path) -> None:

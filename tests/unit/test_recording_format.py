@@ -8,7 +8,6 @@ from typing import get_args
 
 import msgspec
 import pytest
-from tests.unit.recording_samples import EVERY_RECORD, INFO
 
 from biofeedback import recording
 from biofeedback.errors import RecordingError
@@ -23,6 +22,7 @@ from biofeedback.model import (
     Strap,
 )
 from biofeedback.recording import format as layout
+from tests.unit.recording_samples import EVERY_RECORD, INFO
 
 
 def test_every_record_type_has_a_topic_and_every_topic_one_meaning() -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from mcap.writer import Writer
-from tests.unit.recording_samples import INFO, new_writer, write_final, write_part
 
 from biofeedback.errors import RecordingError
 from biofeedback.recording.reader import Recording, open_recording
+from tests.unit.recording_samples import INFO, new_writer, write_final, write_part
 
 
 def content(recording: Recording) -> list[object]:

@@ -8,12 +8,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.unit.recording_samples import EVERY_RECORD, INFO, new_writer
 
 from biofeedback.errors import RecordingError
 from biofeedback.model import LinkChange, LinkState, Strap, Tick
 from biofeedback.recording.reader import open_recording
 from biofeedback.recording.writer import FLUSHES_PER_WRITER, RecordingWriter
+from tests.unit.recording_samples import EVERY_RECORD, INFO, new_writer
 
 
 def test_every_record_type_round_trips(tmp_path: Path) -> None:

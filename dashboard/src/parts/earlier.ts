@@ -6,7 +6,7 @@ import { copy } from "../copy.ts";
 import { Part } from "../part.ts";
 import type { Session } from "../protocol.ts";
 import { go } from "../router.ts";
-import { aboutMinutes, whenWords } from "../words.ts";
+import { aboutMinutes, sentence, whenWords } from "../words.ts";
 
 const SHOWN = 8;
 
@@ -76,7 +76,3 @@ export class EarlierPart extends Part {
   }
 }
 customElements.define("bf-earlier", EarlierPart);
-
-function sentence(words: string): string {
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}

@@ -1,7 +1,7 @@
 /** The numbers, for those who want them. What is not known is said to be so. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import { copy } from "../copy.ts";
+import { copy, linkWords } from "../copy.ts";
 import type { Feed } from "../feed.ts";
 import { Part } from "../part.ts";
 
@@ -20,16 +20,17 @@ export class NumbersPart extends Part {
     const nowMs = this.feed.nowMs();
     const ageS = heart && nowMs !== null ? Math.max(0, (nowMs - heart.t_ms) / 1000) : 0;
     const minute = metrics?.window_s["60"] ?? null;
-    const reason = metrics?.reason ?? c.gathering;
+    const link = this.feed.link?.state ?? "none";
+    const why = (reason: string): string => (link === "streaming" ? reason : linkWords[link]);
     return html`<dl class="numbers">
-      ${this.#number("heart-rate", c.heartRate, heart?.hr_bpm ?? null, c.heartRateUnit, reason, ageS)}
-      ${this.#number("rsa", c.range, metrics?.rsa_bpm ?? null, c.rangeUnit, reason)}
+      ${this.#number("heart-rate", c.heartRate, heart?.hr_bpm ?? null, c.heartRateUnit, why(c.gathering), ageS)}
+      ${this.#number("rsa", c.range, metrics?.rsa_bpm ?? null, c.rangeUnit, why(c.needsBreaths))}
       ${this.#number(
         "rmssd",
         c.rmssd,
         minute?.rmssd_ms ?? null,
         `${c.rmssdUnit}, ${c.coverage(Math.round((minute?.coverage ?? 0) * 60))}`,
-        reason,
+        why(c.needsBeats),
       )}
     </dl>`;
   }

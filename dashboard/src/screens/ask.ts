@@ -150,7 +150,7 @@ export class AskScreen extends Part {
       <div class="emblem ${this.stuck ? "" : "breathing"}" aria-hidden="true"></div>
       <h1 tabindex="-1" role="status">${this.stuck ? copy.unreachable : copy.ask.saving}</h1>
       ${this.stuck
-        ? html`<p class="lead">${copy.answersWait}</p>
+        ? html`<p class="lead">${copy.unreachableAdvice}</p>
             <button class="button primary big" type="button" @click=${() => this.#save()}>
               ${copy.tryAgain}
             </button>`

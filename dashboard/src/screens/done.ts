@@ -54,6 +54,7 @@ export class DoneScreen extends Part {
       this.ratings = await api.ratings(this.session);
       await this.#wait();
     } catch (problem) {
+      this.late = true;
       if (!this.#gone) this.tell("problem", problem);
     }
   }
@@ -67,12 +68,11 @@ export class DoneScreen extends Part {
         this.summary = await api.summary(this.session);
         return;
       }
-      if (performance.now() - from > PATIENCE_MS) {
-        this.late = true;
-        return;
-      }
+      if (this.info.state === "failed") break;
+      if (performance.now() - from > PATIENCE_MS) break;
       await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
     }
+    this.late = true;
   }
 
   async #replay(): Promise<void> {
@@ -91,7 +91,7 @@ export class DoneScreen extends Part {
     return html`<section class="screen narrow">
       <h1 tabindex="-1">${c.title}</h1>
       <p class="lead">${c.lead}</p>
-      <div data-testid="summary" data-ready=${this.summary !== null}>
+      <div data-testid="summary" data-ready=${this.summary !== null || this.late}>
         <div class="spoken">${this.#signal()}</div>
         ${this.#answers()}
       </div>
@@ -120,17 +120,12 @@ export class DoneScreen extends Part {
   #signal(): TemplateResult {
     const c = copy.done;
     const { info, summary } = this;
-    if (!summary) {
-      return html`<p role="status">${this.late ? c.notReady : c.writing}</p>`;
-    }
-    const ms =
-      summary.duration_s !== null
-        ? summary.duration_s * 1000
-        : Date.parse(info?.ended_at ?? "") - Date.parse(info?.started_at ?? "");
+    const ms = Date.parse(info?.ended_at ?? "") - Date.parse(info?.started_at ?? "");
     return html`
       ${Number.isNaN(ms) ? nothing : html`<p>${c.length(aboutMinutes(ms))}</p>`}
-      <p>${steadyWords(summary.coverage)}</p>
+      ${summary ? html`<p>${steadyWords(summary.coverage)}</p>` : nothing}
       ${info?.simulated ? html`<p>${c.simulated}</p>` : nothing}
+      <p class="quiet" role="status">${summary ? "" : this.late ? c.notReady : c.writing}</p>
     `;
   }
 

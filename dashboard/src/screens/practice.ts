@@ -21,6 +21,8 @@ import { WakeLock } from "../wake-lock.ts";
 const TICK_MS = 250;
 /** A connection that drops for less than this is not worth a word. */
 const LOST_AFTER_MS = 1200;
+/** The service says something every second; this long a silence means it hangs. */
+const SILENT_AFTER_MS = 5000;
 
 export class PracticeScreen extends Part {
   static override properties = {
@@ -77,19 +79,20 @@ export class PracticeScreen extends Part {
 
   #tick(): void {
     const { feed } = this;
-    if (feed.over) {
-      this.#finish(); // it was ended elsewhere
+    const localMs = performance.now();
+    this.#lostAt = feed.connected ? null : (this.#lostAt ?? localMs);
+    const cut = this.#lostAt !== null && localMs - this.#lostAt > LOST_AFTER_MS;
+    this.lost = !feed.over && (cut || localMs - feed.heardMs > SILENT_AFTER_MS);
+    this.#announcer.want(this.#linkText());
+    this.said = this.#announcer.take(localMs) ?? this.said;
+    const nowMs = feed.nowMs();
+    if (nowMs === null) {
+      if (feed.over) this.#finish();
       return;
     }
-    this.#lostAt = feed.connected ? null : (this.#lostAt ?? performance.now());
-    this.lost = this.#lostAt !== null && performance.now() - this.#lostAt > LOST_AFTER_MS;
-    this.#announcer.want(this.#linkText());
-    this.said = this.#announcer.take(performance.now()) ?? this.said;
-    const nowMs = feed.nowMs();
-    if (nowMs === null) return;
     this.second = Math.floor(nowMs / 1000);
     this.#begin(nowMs);
-    if (this.#leftMs(nowMs) > 0) return;
+    if (this.#leftMs(nowMs) > 0 && !feed.over) return; // over: it was ended elsewhere
     // Never in the middle of a breath.
     this.#endsMs ??= stateAt(feed.schedule, nowMs)?.breath_end_ms ?? nowMs;
     if (nowMs >= this.#endsMs - 600) this.ending = true;

@@ -10,7 +10,7 @@ import "../parts/numbers.ts";
 import "../parts/pacer.ts";
 import "../parts/trace.ts";
 import { go } from "../router.ts";
-import { aboutMinutes } from "../words.ts";
+import { aboutMinutes, sentence } from "../words.ts";
 import { linkLine, numbersToggle } from "./practice.ts";
 
 export class ReplayScreen extends Part {
@@ -85,7 +85,7 @@ export class ReplayScreen extends Part {
       ${linkLine(feed, false, linkWords[feed.link?.state ?? "none"])}
       <bf-pacer .feed=${feed}></bf-pacer>
       <p class="time-left" data-testid="time-in">
-        ${nowMs === null ? "" : copy.replay.at(aboutMinutes(nowMs))}
+        ${nowMs === null ? "" : copy.replay.at(sentence(aboutMinutes(nowMs)))}
       </p>
       <bf-trace .feed=${feed}></bf-trace>
       ${this.numbers ? html`<bf-numbers .feed=${feed} .tick=${this.second}></bf-numbers>` : nothing}

@@ -34,7 +34,7 @@ class Phase(StrEnum):
     HOLD_OUT = "hold_out"
 
 
-class PacerState(Value):
+class PacerState(Value, frozen=True):
     """Where the pacer is: ``fullness`` 0 is empty lungs, 1 is full."""
 
     breath: int
@@ -138,8 +138,8 @@ def change(
 ) -> PacerEvent:
     """Return the part that takes over when the breath under way at ``t_ms`` ends.
 
-    A part that was announced but has not begun keeps its place: the new one follows
-    its first breath at the latest, so two quick changes never jump either.
+    A part that was announced but has not begun gives its place to the new one, so two
+    quick changes never jump either.
     """
     if not schedule:
         origin_ms, breath = t_ms, 0
@@ -159,6 +159,23 @@ def change(
         hold_out_ms=hold_out_ms,
         from_breath=breath,
     )
+
+
+def breaths(
+    schedule: tuple[PacerEvent, ...], *, from_ms: float, to_ms: float
+) -> tuple[tuple[int, int], ...]:
+    """Return start and end (ns) of the whole breaths between two instants."""
+    found = []
+    ends = [*(later.origin_ms for later in schedule[1:]), math.inf]
+    for part, end_ms in zip(schedule, ends, strict=False):
+        period = period_ms(part)
+        k = max(0, math.ceil((from_ms - part.origin_ms) / period))
+        # The tolerance forgives a rounding error at the last breath before a change.
+        while (stop := part.origin_ms + (k + 1) * period) <= min(end_ms + 1e-6, to_ms):
+            start = part.origin_ms + k * period
+            found.append((round(start * NS_PER_MS), round(stop * NS_PER_MS)))
+            k += 1
+    return tuple(found)
 
 
 def _ease(share: float) -> float:

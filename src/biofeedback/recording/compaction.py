@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -215,13 +216,16 @@ class Compaction:
 
 
 class _Locked:
-    # Holds the journal's lock, so that a running session's is never finished.
+    # Holds the journal's lock, so that a running session's is never finished. Windows
+    # refuses to remove a file that is open, so it must not be open here.
 
     def __init__(self, part: Path) -> None:
         self._part = part
         self._descriptor = -1
 
     def __enter__(self) -> None:
+        if sys.platform == "win32":
+            return
         self._descriptor = os.open(self._part, os.O_RDONLY)
         if not durable.lock(self._descriptor):
             os.close(self._descriptor)
@@ -231,7 +235,8 @@ class _Locked:
             )
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
 
 
 class BusyError(RecordingError):

@@ -19,8 +19,8 @@ DAMAGED_SUFFIX = ".damaged"
 class Recovered(Value, frozen=True):
     """What became of one unfinished recording.
 
-    ``path`` is the finished file, or where the unreadable one now lies when
-    ``session_id`` is ``None``. ``sentence`` is for a person.
+    ``path`` is the finished file; when ``session_id`` is ``None`` it could not be
+    finished, and ``path`` is where the journal lies. ``sentence`` is for a person.
     """
 
     part: Path
@@ -45,15 +45,20 @@ def recover_all(folder: Path, *, at: datetime | None = None) -> tuple[Recovered,
 
 
 def _recover(part: Path, at: datetime) -> Recovered | None:
+    try:
+        session_id = open_recording(part).info.id
+    except RecordingError as error:
+        if isinstance(error.__cause__, OSError):  # the disk, not the content
+            return _left(part, part, error)
+        return _left(part, _set_aside(part), error)
     final = part.with_name(part.name.removesuffix(PART_SUFFIX))
     recovery = {"recovered_at": at.isoformat(), "tool": "biofeedback recover"}
     try:
-        session_id = open_recording(part).info.id
         done = Compaction(part, final, recovery=recovery).run()
     except BusyError:
         return None
-    except RecordingError as error:
-        return _set_aside(part, error)
+    except RecordingError as error:  # the next start tries again
+        return _left(part, part, error)
     return Recovered(
         part=part,
         path=done.path,
@@ -75,15 +80,17 @@ def _sentence(name: str, lost_bytes: int, missing: tuple[tuple[int, int], ...]) 
     return f"{sentence}; nothing that was safe is lost."
 
 
-def _set_aside(part: Path, error: RecordingError) -> Recovered:
-    path = part
-    if not isinstance(error.__cause__, OSError):  # the content, not the disk
-        path = part.with_name(part.name + DAMAGED_SUFFIX)
-        try:
-            os.rename(part, path)
-            durable.sync_folder(path.parent)
-        except OSError:
-            path = part
+def _set_aside(part: Path) -> Path:
+    path = part.with_name(part.name + DAMAGED_SUFFIX)
+    try:
+        os.rename(part, path)
+        durable.sync_folder(path.parent)
+    except OSError:
+        return part
+    return path
+
+
+def _left(part: Path, path: Path, error: RecordingError) -> Recovered:
     return Recovered(
         part=part,
         path=path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.routing import Route, WebSocketRoute
@@ -18,7 +19,6 @@ from biofeedback.service.live import live
 from biofeedback.service.pages import (
     Pages,
     PagesMount,
-    dashboard_folder,
     not_built,
 )
 from biofeedback.service.problems import add_problem_handlers
@@ -34,12 +34,14 @@ from biofeedback.store import Store
 API = "/api/v1"
 
 PROBLEMS: dict[int | str, dict[str, object]] = {
-    code: {
-        "description": "A problem",
-        "model": ProblemShape,
-        "content": {"application/problem+json": {}},
+    "default": {
+        "description": "A problem: a sentence and advice",
+        "content": {
+            "application/problem+json": {
+                "schema": {"$ref": "#/components/schemas/Problem"}
+            }
+        },
     }
-    for code in (400, 401, 403, 404, 409, 413, 422, 500, 503)
 }
 
 
@@ -73,7 +75,7 @@ def create_app(context: Context, *, dashboard: Path | None = None) -> FastAPI:
     Parameters
     ----------
     dashboard
-        The built pages; by default those of the package or the checkout.
+        The built pages; ``None`` puts one page that says how to build them.
     """
     app = FastAPI(
         title="Biofeedback",
@@ -90,17 +92,32 @@ def create_app(context: Context, *, dashboard: Path | None = None) -> FastAPI:
     app.include_router(doors.health)
     app.include_router(api)
     app.router.routes.append(WebSocketRoute(f"{API}/live/{{session_id}}", live))
-    folder = dashboard or dashboard_folder()
     app.router.routes.append(
-        Route("/", not_built) if folder is None else PagesMount("/", Pages(folder))
+        Route("/", not_built)
+        if dashboard is None
+        else PagesMount("/", Pages(dashboard))
     )
     add_problem_handlers(app)
+    _describe_problems(app)
     app.add_middleware(
         Guard,
         allowed_hosts=context.settings.allowed_hosts,
         https=context.settings.https,
     )
     return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    # FastAPI would build the same model again for each route, at every start.
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        description = describe()
+        schemas = description.setdefault("components", {}).setdefault("schemas", {})
+        schemas["Problem"] = ProblemShape.model_json_schema()
+        return description
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 @asynccontextmanager

@@ -19,26 +19,26 @@ from typing import Any, TypeVar
 
 from ulid import ULID
 
-from biofeedback.errors import BiofeedbackError, NotSoError, RecordingError
-from biofeedback.model import Entry, FoundStrap, LinkReason, SessionInfo
+from biofeedback.errors import BiofeedbackError
+from biofeedback.model import FoundStrap, LinkReason, SessionInfo
 from biofeedback.recording.reader import Recording, open_recording
 from biofeedback.service.finishing import Finisher
 from biofeedback.service.problems import Problem
+from biofeedback.service.rating_book import RatingBook
 from biofeedback.service.ratings import Rating
+from biofeedback.service.replays import open_replay
 from biofeedback.service.straps import Straps
-from biofeedback.session.clock import NS_PER_MS, NS_PER_S, Clock, WallClock
+from biofeedback.session.clock import Clock, WallClock
 from biofeedback.session.driver import Driver
-from biofeedback.session.opening import SOFTWARE, open_session
+from biofeedback.session.opening import open_session
 from biofeedback.session.referee import Referee
-from biofeedback.session.replay import ReplaySource
 from biofeedback.session.runner import LiveSession
-from biofeedback.store import RatingRow, SessionRow, SessionState, Store, StoreError
+from biofeedback.store import SessionRow, SessionState, Store, StoreError
 
 _LOGGER = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-LATE_RATING_S = 10 * 60
 KEPT_ENDED = 8
 """Ended sessions whose last messages a viewer that comes back can still have."""
 
@@ -70,6 +70,7 @@ class Conductor:
         self._referee = referee
         self._new_clock = new_clock
         self._finisher = Finisher(store, referee)
+        self._book = RatingBook(store)
         self._live: dict[str, LiveSession] = {}
         self._ended: OrderedDict[str, LiveSession] = OrderedDict()
         self._worn: dict[str, str] = {}
@@ -107,13 +108,23 @@ class Conductor:
             )
         id = str(ULID())
         self._worn[id] = strap
+        return await self._kept(self._start(id, driver, found, plan, person))
+
+    async def _start(
+        self,
+        id: str,
+        driver: Driver,
+        strap: FoundStrap,
+        plan: str,
+        person_id: str | None,
+    ) -> SessionRow:
         try:
-            return await self._kept(self._start(id, driver, found, plan, person))
+            return await self._started(id, driver, strap, plan, person_id)
         except BaseException:
             self._worn.pop(id, None)
             raise
 
-    async def _start(
+    async def _started(
         self,
         id: str,
         driver: Driver,
@@ -171,28 +182,14 @@ class Conductor:
         self, recording: Recording, speed: float, person_id: str | None
     ) -> SessionRow:
         person = await asyncio.to_thread(self._store.person, person_id)
-        recorded = recording.info
-        info = SessionInfo(
-            id=str(ULID()),
-            started_at_utc_ns=self._store.now_ns(),
-            person=person.pseudonym,
-            plan=recorded.plan,
-            source="replay",
-            simulated=recorded.simulated,
-            strap_name=recorded.strap_name,
-            software=SOFTWARE,
-            replay_of=recorded.id,
+        live = open_replay(
+            recording,
             speed=speed,
-        )
-        row = _row(info, person.id)
-        await asyncio.to_thread(self._store.add_session, row)
-        live = LiveSession(
-            info=info,
-            config=None,
-            source=ReplaySource(recording),
+            person=person.pseudonym,
             clock=self._new_clock(speed),
-            own_ticks=False,
         )
+        row = _row(live.info, person.id)
+        await asyncio.to_thread(self._store.add_session, row)
         live.start()
         self._see_to(live)
         return row
@@ -200,6 +197,8 @@ class Conductor:
     def _see_to(self, live: LiveSession) -> None:
         self._live[live.info.id] = live
         self._spawn(self._attend(live))
+        if self._closing:  # it began while the service was ending
+            self._spawn(live.stop())
         _LOGGER.info("Session %s began (%s)", live.info.id, live.info.source)
 
     def _refuse_when_closing(self) -> None:
@@ -215,16 +214,20 @@ class Conductor:
         return self._live.get(id) or self._ended.get(id)
 
     def live(self, id: str) -> LiveSession:
-        """Return a live session.
+        """Return a live session that can be added to.
 
         Raises
         ------
         Problem
-            With status 409, when it has ended or never was.
+            With status 409, when it has ended, never was, or is a replay.
         """
         live = self._live.get(id)
         if live is None or live.ended.is_set():
             raise Problem(409, "This session is not live.", "Begin a new one.")
+        if live.info.source == "replay":
+            raise Problem(
+                409, "A replay shows what was; it takes nothing new.", "Just watch it."
+            )
         return live
 
     async def rate(self, id: str, rating: Rating, *, by: str) -> str:
@@ -235,44 +238,8 @@ class Conductor:
         """
         row = await asyncio.to_thread(self._store.session, id)
         # A browser that goes away in between must not tear the two apart.
-        return await self._kept(self._rate(row, rating, by))
-
-    async def _rate(self, row: SessionRow, rating: Rating, by: str) -> str:
-        if row.source == "replay":
-            raise Problem(
-                409,
-                "A replay takes no ratings.",
-                "Rate the session itself, while it goes on or shortly after.",
-            )
-        live = self._live.get(row.id)
-        entry = None if live is None else await _entered(live, rating, by)
-        if live is None:
-            self._refuse_when_too_late(row)
-        kept = RatingRow(
-            id=str(ULID()) if entry is None else entry.id,
-            session_id=row.id,
-            type=rating.type,
-            value=rating.value,
-            unit=rating.unit,
-            moment=rating.moment,
-            prompt=rating.prompt,
-            latency_ms=rating.latency_ms,
-            device=rating.device,
-            at_utc_ns=self._store.now_ns(),
-            in_recording=entry is not None,
-            t_ms=None if entry is None else entry.t_ns / NS_PER_MS,
-        )
-        await asyncio.to_thread(self._store.add_rating, kept)
-        return kept.id
-
-    def _refuse_when_too_late(self, row: SessionRow) -> None:
-        ended_ns = row.ended_at_utc_ns or row.started_at_utc_ns
-        if self._store.now_ns() - ended_ns > LATE_RATING_S * NS_PER_S:
-            raise Problem(
-                409,
-                "This session ended more than ten minutes ago.",
-                "Rate the next one while it is fresh.",
-            )
+        keep = self._book.keep(row, self._live.get(id), rating, by=by)
+        return await self._kept(keep)
 
     async def enter(
         self,
@@ -395,25 +362,6 @@ class Conductor:
     async def _kept(self, work: Coroutine[Any, Any, T]) -> T:
         # Goes on to its end even when the one who asked for it goes away.
         return await asyncio.shield(self._spawn(work))
-
-
-async def _entered(live: LiveSession, rating: Rating, by: str) -> Entry | None:
-    # None: not in the recording, because that has stopped or the session just ended.
-    try:
-        id = await live.enter(
-            type=rating.type,
-            by=by,
-            value=rating.value,
-            unit=rating.unit,
-            moment=rating.moment,
-            prompt=rating.prompt,
-            latency_ms=rating.latency_ms,
-            device=rating.device,
-        )
-    except (RecordingError, NotSoError) as error:
-        _LOGGER.warning("A rating is kept in the store only: %s", error)
-        return None
-    return next(e for e in reversed(live.pipeline.entries) if e.id == id)
 
 
 def _row(info: SessionInfo, person_id: str) -> SessionRow:

@@ -58,7 +58,11 @@ class Guard:
         if scope["type"] == "http":
             send = self._with_headers(scope, send)
         if problem := self._refusal(scope):
-            await problem.response()(scope, receive, send)
+            if scope["type"] == "websocket":
+                # Closed before it was accepted: the handshake is answered with 403.
+                await send({"type": "websocket.close"})
+            else:
+                await problem.response()(scope, receive, send)
         elif scope["type"] == "http":
             await _Body(receive, send).handled_by(self._app, scope)
         else:

@@ -27,7 +27,7 @@ from biofeedback.session.runner import LiveSession
 from biofeedback.session.transcript import PROTOCOL_VERSION
 
 ENDED = 1000
-ABUSED = 1008
+REFUSED = 1008
 UNKNOWN_CALLER = 4401
 UNKNOWN_SESSION = 4404
 TOO_SLOW = 4408
@@ -47,20 +47,15 @@ async def live(websocket: WebSocket) -> None:
     """Serve ``/api/v1/live/{session_id}[?since=SEQ]``."""
     here = context_of(websocket)
     since = websocket.query_params.get("since")
-    if since is not None and not (since.isascii() and since.isdigit()):
-        problem = Problem(
-            422,
-            f"'since' cannot be '{since[:40]}'.",
-            "Send the 'seq' of the last message that was received.",
-        )
-        await websocket.send_denial_response(problem.response())
-        return
     caller = await identify(websocket)
     session = here.conductor.session(websocket.path_params["session_id"])
     # A refused handshake tells a page nothing; a close code tells it what to do.
     await websocket.accept()
     if caller is None:
         await _close(websocket, UNKNOWN_CALLER, "Sign in first.")
+        return
+    if since is not None and not (since.isascii() and since.isdigit()):
+        await _close(websocket, REFUSED, "'since' is the seq of a message.")
         return
     if session is None:
         await _close(websocket, UNKNOWN_SESSION, "This session is not live.")
@@ -197,7 +192,7 @@ class _Viewing:
             except (BiofeedbackError, Problem) as error:
                 problem = error if isinstance(error, Problem) else Problem.of(error)
                 await self._refuse(problem.detail, problem.advice or "", problem.reason)
-        return ABUSED, "Too many commands."
+        return REFUSED, "Too many commands."
 
     async def _follow(self, command: commands.Command) -> None:
         conductor, id, by = (

@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from biofeedback.errors import BiofeedbackError, SettingsError
 from biofeedback.service.app import create_app, create_context, running
 from biofeedback.service.context import Context
+from biofeedback.service.pages import dashboard_folder
 from biofeedback.session.driver import Driver
 from biofeedback.session.simulated import SIMULATED_ID
 from biofeedback.settings import Settings
@@ -139,7 +140,7 @@ class _Server(uvicorn.Server):
     """Uvicorn that ends the sessions first, while viewers can still be told."""
 
     def __init__(self, context: Context, *, on_ready: Tell, on_notice: Tell) -> None:
-        super().__init__(_config(create_app(context)))
+        super().__init__(_config(create_app(context, dashboard=dashboard_folder())))
         self._context = context
         self._on_ready = on_ready
         self._on_notice = on_notice
@@ -171,7 +172,9 @@ class _Server(uvicorn.Server):
             return
         radio = await self._context.straps.radio()
         if not radio.available and radio.advice:
-            self._on_notice(f"{radio.advice} The simulated strap is always there.")
+            offer = "The simulated strap is always there."
+            told = "simulated strap" in radio.advice
+            self._on_notice(radio.advice if told else f"{radio.advice} {offer}")
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -65,13 +65,9 @@ async def sessions(
 
     def listed() -> list[SessionShape]:
         people = {person.id: person for person in here.store.people()}
-        rows = here.store.sessions(state)
-        ready = {row.id for row in rows if _has_summary(row)}
         return [
-            SessionShape.of(
-                row, people[row.person_id], (row.replay_of or row.id) in ready
-            )
-            for row in rows
+            _shape(here, row, people[row.person_id])
+            for row in here.store.sessions(state)
         ]
 
     return SessionsShape(sessions=await asyncio.to_thread(listed))
@@ -158,16 +154,23 @@ async def replay(
 async def described(here: Context, row: SessionRow) -> SessionShape:
     """Return what may be told of a session."""
 
-    def ask() -> tuple[Person, bool]:
-        original = row
-        if row.replay_of is not None:
-            found = here.store.find_session(row.replay_of)
-            original = found or row
-        return here.store.person(row.person_id), _has_summary(original)
+    def ask() -> SessionShape:
+        return _shape(here, row, here.store.person(row.person_id))
 
-    person, summary_ready = await asyncio.to_thread(ask)
-    return SessionShape.of(row, person, summary_ready)
+    return await asyncio.to_thread(ask)
 
 
-def _has_summary(row: SessionRow) -> bool:
-    return row.state in READY and row.source != "replay"
+def _shape(here: Context, row: SessionRow, person: Person) -> SessionShape:
+    # A replay's summary is that of what it replays, if that is known here.
+    replayed = row.replay_of and here.store.find_session(row.replay_of)
+    loss = None
+    if row.state in (SessionState.RECOVERED, SessionState.FAILED):
+        recording = here.store.recording(row.id)
+        loss = None if recording is None else recording.loss
+    original = replayed or row
+    return SessionShape.of(
+        row,
+        person,
+        summary_ready=original.source != "replay" and original.state in READY,
+        loss=loss,
+    )

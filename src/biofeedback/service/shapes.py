@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from biofeedback.practice import pacer
 from biofeedback.service.ratings import LONGEST_LATENCY_MS, Rating
-from biofeedback.store import Person, RatingRow, SessionRow
+from biofeedback.store import LossReport, Person, RatingRow, SessionRow
 
 Speed = Annotated[float, Field(ge=0.25, le=64)]
 Text = Annotated[str, Field(max_length=2000)]
@@ -138,7 +138,7 @@ class StrapsShape(BaseModel):
 
 
 class SessionShape(BaseModel):
-    """One sitting."""
+    """One sitting. ``loss`` says what a crash or a full disk took from it."""
 
     id: str
     state: Literal["live", "closing", "complete", "recovered", "failed"]
@@ -152,9 +152,17 @@ class SessionShape(BaseModel):
     replay_of: str | None
     speed: float | None
     summary_ready: bool
+    loss: str | None
 
     @classmethod
-    def of(cls, row: SessionRow, person: Person, summary_ready: bool) -> SessionShape:
+    def of(
+        cls,
+        row: SessionRow,
+        person: Person,
+        *,
+        summary_ready: bool,
+        loss: LossReport | None,
+    ) -> SessionShape:
         """Return what may be told of a session."""
         return cls(
             id=row.id,
@@ -171,6 +179,7 @@ class SessionShape(BaseModel):
             replay_of=row.replay_of,
             speed=row.speed,
             summary_ready=summary_ready,
+            loss=None if loss is None else loss.sentence,
         )
 
 

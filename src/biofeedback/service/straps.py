@@ -30,7 +30,9 @@ class Straps:
         self._simulated = [d for d in drivers if isinstance(d, SimulatedDriver)]
         self._radios = [d for d in drivers if not isinstance(d, SimulatedDriver)]
         self._begin = begin
+        # All that were ever found can be chosen; the last search's are listed.
         self._known: dict[str, tuple[Driver, FoundStrap]] = {}
+        self._listed: dict[str, tuple[FoundStrap, ...]] = {}
         self._search: asyncio.Task[RadioStatus | None] | None = None
 
     async def look(self, seconds: float = 0) -> StrapList:
@@ -39,7 +41,7 @@ class Straps:
             self._learn(driver, await driver.scan(0))
         trouble = await self._searched(seconds) if seconds > 0 else None
         return StrapList(
-            straps=tuple(strap for _, strap in self._known.values()),
+            straps=tuple(self._list()),
             radio=trouble or await self.radio(),
             preferred=self._preferred(),
         )
@@ -124,7 +126,11 @@ class Straps:
                 self._learn(driver, straps)
         return None if found else trouble
 
+    def _list(self) -> list[FoundStrap]:
+        return [strap for straps in self._listed.values() for strap in straps]
+
     def _learn(self, driver: Driver, straps: Sequence[FoundStrap]) -> None:
+        self._listed[driver.name] = tuple(straps)
         for strap in straps:
             self._known[strap.id] = (driver, strap)
 
@@ -132,15 +138,14 @@ class Straps:
         if self._begin is None:
             return None
         wanted = self._begin.casefold()
-        straps = [strap for _, strap in self._known.values()]
-        for exactly in (
+        for matches in (
             lambda s: s.id.casefold() == wanted,
             lambda s: s.address.casefold() == wanted,
             lambda s: s.name.casefold() == wanted,
             lambda s: wanted in s.name.casefold(),
         ):
-            for strap in straps:
-                if exactly(strap):
+            for strap in self._list():
+                if matches(strap):
                     return strap.id
         return None
 

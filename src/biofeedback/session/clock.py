@@ -44,7 +44,7 @@ class WallClock:
 
     async def sleep_until(self, t_ns: int) -> None:
         """Wait for ``t_ns``, compensating for late wake-ups."""
-        while (wait_ns := t_ns - self.now_ns()) > 0:
+        while (wait_ns := t_ns - self.now_ns()) > 0:  # noqa: ASYNC110 (time is up)
             await asyncio.sleep(wait_ns / NS_PER_S / self._speed)
 
 

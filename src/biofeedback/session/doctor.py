@@ -1,4 +1,4 @@
-"""What `biofeedback doctor` looks at: can a person practise on this machine?"""
+"""What ``biofeedback doctor`` looks at: whether a person can practise here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BROWSERS = (
 )
 
 
-class Finding(Value):
+class Finding(Value, frozen=True):
     """One thing that was looked at, and what to do if it is not as it should be."""
 
     name: str

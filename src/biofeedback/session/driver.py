@@ -8,6 +8,7 @@ cannot tell them apart. Third parties register theirs under the entry-point grou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
@@ -27,7 +28,7 @@ Watch: TypeAlias = Callable[[], tuple[PacerEvent, ...]]
 """What a person sees: the pacer's schedule so far, oldest first."""
 
 
-class RadioStatus(Value):
+class RadioStatus(Value, frozen=True):
     """Whether a driver can be used now, and if not, why and what to do."""
 
     available: bool
@@ -75,3 +76,19 @@ class Driver(Protocol):
     async def close(self) -> None:
         """Release whatever the driver itself holds."""
         ...
+
+
+_ADDRESS = re.compile(
+    r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    re.IGNORECASE,
+)
+
+
+def named(wanted: str) -> FoundStrap:
+    """Return the strap that a person asked for by name or address, not yet found.
+
+    A driver looks for it by itself: by its address where that was given, otherwise
+    by its name.
+    """
+    address = wanted if _ADDRESS.fullmatch(wanted) else ""
+    return FoundStrap(id=f"asked:{wanted}", name=wanted, address=address)

@@ -84,7 +84,7 @@ def _part_of(out: Path) -> Path:
 async def _until(
     session: LiveSession, seconds: float | None, interrupted: asyncio.Event
 ) -> None:
-    waiting = [
+    waiting: list[asyncio.Task[object]] = [
         asyncio.create_task(interrupted.wait()),
         asyncio.create_task(session.ended.wait()),
     ]
@@ -104,9 +104,7 @@ def _interrupted() -> Iterator[asyncio.Event]:
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
     previous = {
-        number: signal.signal(
-            number, lambda *_: loop.call_soon_threadsafe(event.set)
-        )
+        number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(event.set))
         for number in signals
     }
     try:

@@ -29,7 +29,7 @@ ANALYSIS_LIMIT_S = 120.0
 ANSWER_LIMIT_BYTES = 4 * 1024 * 1024
 
 
-class Verdict(Value):
+class Verdict(Value, frozen=True):
     """NeuroKit2's numbers for one window, and how far ours are from them."""
 
     window_s: int
@@ -53,7 +53,9 @@ class Referee:
     async def judge(self, window: RefereeWindow) -> Verdict | None:
         """Return NeuroKit2's numbers for ``window``, or ``None``."""
         answer = await self._ask(
-            {"question": "judge", "rr_ms": window.nn_ms, "t_s": window.nn_t_s},
+            msgspec.json.encode(
+                {"question": "judge", "rr_ms": window.nn_ms, "t_s": window.nn_t_s}
+            ),
             JUDGE_LIMIT_S,
         )
         if answer is None:
@@ -71,7 +73,8 @@ class Referee:
         It is what ``analyze`` gives, with NeuroKit2's full analysis beside it.
         """
         answer = await self._ask(
-            {"question": "summarise", "path": str(recording)}, ANALYSIS_LIMIT_S
+            msgspec.json.encode({"question": "summarise", "path": str(recording)}),
+            ANALYSIS_LIMIT_S,
         )
         return None if answer is None else msgspec.json.encode(answer)
 
@@ -80,9 +83,7 @@ class Referee:
         self._closed = True
         await self._end()
 
-    async def _ask(
-        self, question: dict[str, object], limit_s: float
-    ) -> dict[str, Any] | None:
+    async def _ask(self, question: bytes, limit_s: float) -> dict[str, Any] | None:
         async with self._turn:
             if self._closed:
                 return None
@@ -91,7 +92,7 @@ class Referee:
                     process = await self._started()
                     assert process.stdin is not None
                     assert process.stdout is not None
-                    process.stdin.write(msgspec.json.encode(question) + b"\n")
+                    process.stdin.write(question + b"\n")
                     await process.stdin.drain()
                     line = await process.stdout.readline()
                 if not line:

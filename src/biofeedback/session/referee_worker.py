@@ -7,32 +7,41 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from biofeedback.model import Value
+from biofeedback.session.analysis import full_analysis
 from biofeedback.signal import neurokit
 
 
-class Question(Value):
-    """What the service asks. ``t_s`` is the beat clock, never arrival times."""
+class Judge(msgspec.Struct, frozen=True, tag_field="question", tag="judge"):
+    """Asks for NeuroKit2's values. ``t_s`` is the beat clock, never arrival times."""
 
-    question: str
     rr_ms: tuple[float, ...]
     t_s: tuple[float, ...]
+
+
+class Summarise(msgspec.Struct, frozen=True, tag_field="question", tag="summarise"):
+    """Asks for everything there is to say of a recording."""
+
+    path: str
+
+
+_questions: msgspec.json.Decoder[Judge | Summarise] = msgspec.json.Decoder(
+    Judge | Summarise
+)
 
 
 def answer(line: bytes) -> bytes:
     """Return the answer to one question; a failure is an answer too."""
     try:
-        question = msgspec.json.decode(line, type=Question)
-        ask: Callable[..., object] = {
-            "judge": neurokit.referee,
-            "analysis": neurokit.full_analysis,
-        }[question.question]
-        return msgspec.json.encode(ask(question.rr_ms, question.t_s))
+        match _questions.decode(line):
+            case Judge(rr_ms=rr_ms, t_s=t_s):
+                return msgspec.json.encode(neurokit.referee(rr_ms, t_s))
+            case Summarise(path=path):
+                return msgspec.json.encode(full_analysis(Path(path)))
     except Exception as error:
         return msgspec.json.encode({"error": f"{type(error).__name__}: {error}"})
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import msgspec
 
 from biofeedback.errors import RecordingError
-from biofeedback.model import AnyRecord, Value
+from biofeedback.model import Value
 from biofeedback.pipeline import Pipeline
 from biofeedback.recording.format import Role, Stored, decode
 from biofeedback.recording.reader import Recording, open_recording
 from biofeedback.session.clock import Clock
 from biofeedback.session.driver import Emit, Watch
 from biofeedback.session.transcript import Message, Transcript
-
-_BATCH = 256
 
 
 class Difference(Value, frozen=True):
@@ -43,7 +39,7 @@ class Verdict(Value, frozen=True):
     complete: bool
     n_records: int
     n_messages: int
-    text: str
+    sentence: str
     advice: str = ""
     first_difference: Difference | None = None
 
@@ -59,7 +55,7 @@ def verify(path: Path | str) -> Verdict:
     """Check every checksum, and that a replay gives byte-identical messages.
 
     A recording that is unfinished or cut off is not in order, even where all that is
-    left of it is; the text says how much that is. Never raises for what it finds.
+    left of it is; the sentence says how much that is. Never raises for what it finds.
     """
     proof = _Proof()
     try:
@@ -85,16 +81,9 @@ class ReplaySource:
 
     async def run(self, *, clock: Clock, emit: Emit, watch: Watch) -> None:
         """Emit until the recording ends, then return."""
-        records = (record for _, record in self._recording.inputs())
-        # Reading and unpacking a chunk takes long enough to be felt by viewers.
-        while batch := await asyncio.to_thread(_take, records):
-            for record in batch:
-                await clock.sleep_until(record.t_ns)
-                emit(record)
-
-
-def _take(records: Iterator[AnyRecord]) -> list[AnyRecord]:
-    return list(islice(records, _BATCH))
+        for _, record in self._recording.inputs():
+            await clock.sleep_until(record.t_ns)
+            emit(record)
 
 
 class _Proof:
@@ -117,14 +106,14 @@ class _Proof:
             first, last = self.missing[0]
             return self.verdict(
                 False,
-                f"Records {first} to {last} were lost to damage, so a replay cannot "
-                "be the same from there on.",
+                f"Records {first} to {last} of {name} were lost to damage, so a replay "
+                "cannot be the same from there on.",
                 "What is there is checked by its sums and can be analysed.",
             )
         if difference is not None:
             return self.verdict(
                 False,
-                f"The replay differs at record {difference.sequence} "
+                f"{name} differs from its replay at record {difference.sequence} "
                 f"({difference.kind}) in {difference.field or 'the whole message'}: "
                 f"recorded {difference.recorded or 'nothing'}, "
                 f"replayed {difference.replayed or 'nothing'}.",
@@ -134,18 +123,18 @@ class _Proof:
         if not self.complete:
             return self.verdict(
                 False,
-                f"It is unfinished or cut off; as far as it goes, {same}.",
+                f"{name} is unfinished or cut off; as far as it goes, {same}.",
                 f"'biofeedback recover {name}' finishes it.",
             )
-        return self.verdict(True, f"It is whole: {same}.")
+        return self.verdict(True, f"{name} is whole: {same}.")
 
-    def verdict(self, ok: bool, text: str, advice: str = "") -> Verdict:
+    def verdict(self, ok: bool, sentence: str, advice: str = "") -> Verdict:
         return Verdict(
             ok=ok,
             complete=self.complete,
             n_records=self.n_records,
             n_messages=self.n_messages,
-            text=text,
+            sentence=sentence,
             advice=advice,
             first_difference=self.difference,
         )

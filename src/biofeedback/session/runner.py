@@ -108,6 +108,8 @@ class LiveSession:
 
     def start(self) -> None:
         """Begin; returns at once."""
+        if self._config is not None:
+            self._put(self._config)
         self._task = asyncio.create_task(self._run(), name=f"session {self.info.id}")
 
     async def enter(
@@ -200,8 +202,6 @@ class LiveSession:
     # --- The session's own tasks ------------------------------------------------
 
     async def _run(self) -> None:
-        if self._config is not None:
-            self._put(self._config)
         consumer = asyncio.create_task(self._consume())
         syncer = asyncio.create_task(self._keep_synced())
         helpers = [asyncio.create_task(self._read_source())]
@@ -358,7 +358,7 @@ class LiveSession:
         reached = self._sequence
         if self._writer is not None and self.recording_error is None:
             try:
-                await asyncio.to_thread(self._writer.sync)
+                reached = await asyncio.to_thread(self._writer.sync)
             except RecordingError as error:
                 self._stop_recording(error)
         async with self._sync_done:
@@ -366,10 +366,7 @@ class LiveSession:
             self._sync_done.notify_all()
 
     async def _on_disk(self) -> None:
-        # The entry is still in the inbox: it is safe once everything that is
-        # numbered after one more turn of the consumer has been synced.
-        while self._inbox and not self.ended.is_set():
-            await asyncio.sleep(0)
+        self._drain()  # gives the entry its number now
         wanted = self._sequence
         async with self._sync_done:
             await self._sync_done.wait_for(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PROTOCOL_VERSION = 1
 
 
-class Message(Value):
+class Message(Value, frozen=True):
     """One live message: ``data`` is its JSON text, exactly as sent and recorded."""
 
     seq: int

@@ -108,7 +108,7 @@ class BeatClock:
         lateness = self._lateness(packet)
         if lateness > PERIOD_NS + JITTER_NS:
             self._held = packet
-        elif lateness < -(PERIOD_NS + JITTER_NS):
+        elif self._runs_ahead(packet):
             self.break_segment()
             beats += self._begin(packet)
         else:
@@ -134,8 +134,13 @@ class BeatClock:
         total = self._sum + sum(sum(counts) for _, counts in packets)
         return packets[-1][0] - rr_ns(total) - min(self._lags)
 
+    def _runs_ahead(self, packet: list[tuple[int, tuple[int, ...]]]) -> bool:
+        """Whether beats would be placed later than any packet can hold them."""
+        ahead = min(self._lags) - self._anchor_ns + self._lateness(packet)
+        return ahead < -(PERIOD_NS + JITTER_NS)
+
     def _catch_up(self) -> list[Beat]:
-        """The queue of a stalled host is through: the segment goes on."""
+        """Go on with the segment: the queue of a stalled host is through."""
         held, self._held = self._held, []
         beats: list[Beat] = []
         for t_ns, counts in held:
@@ -151,21 +156,24 @@ class BeatClock:
         return self._begin(held)
 
     def _begin(self, packets: list[tuple[int, tuple[int, ...]]]) -> list[Beat]:
-        total, lags = 0, []
+        total = 0
         for t_ns, counts in packets:
             total += sum(counts)
-            lags.append(t_ns - rr_ns(total))
-        self._anchor_ns = min(lags)
+            self._lags.append(t_ns - rr_ns(total))
+        self._anchor_ns = min(self._lags)
         if self._last_ns is not None:
             # Beats never go back in time, whatever the arrivals say.
             self._anchor_ns = max(self._anchor_ns, self._last_ns)
         beats: list[Beat] = []
-        for t_ns, counts in packets:
-            beats += self._append(t_ns, counts)
+        for _, counts in packets:
+            beats += self._place(counts)
         return beats
 
     def _append(self, t_ns: int, counts: tuple[int, ...]) -> list[Beat]:
         self._lags.append(t_ns - rr_ns(self._sum + sum(counts)))
+        return self._place(counts)
+
+    def _place(self, counts: tuple[int, ...]) -> list[Beat]:
         floor_ns = min(self._lags)
         beats = []
         for count in counts:

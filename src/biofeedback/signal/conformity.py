@@ -1,14 +1,26 @@
-"""How far the live engine is from NeuroKit2 on the same intervals."""
+"""Ours beside NeuroKit2's: what the referee is asked, and how far the answers are."""
 
 from __future__ import annotations
 
-import msgspec
+import numpy as np
 
 from biofeedback.model import RefereeValues, Value
+from biofeedback.signal.frequency_domain import RATE_HZ, welch_300
+from biofeedback.signal.interpolation import quadratic
+from biofeedback.signal.series import NS_PER_S, Floats, Series
+from biofeedback.signal.time_domain import judged_variability
+
+MIN_NN = 10
+LF_WINDOW_S = 300
+"""Shorter windows have no LF: NeuroKit2 drops what is below 4/T (§4.2)."""
 
 
-class RefereeWindow(Value):
-    """What NeuroKit2 is asked about: NN intervals on the beat clock, and our values."""
+class RefereeWindow(Value, frozen=True):
+    """One live window as NeuroKit2 gets it, and what the engine made of it.
+
+    ``nn_t_s`` is the beat clock (summed RR), never arrival times: NeuroKit2 takes a
+    mismatch of more than 10 ms between times and intervals for a gap.
+    """
 
     window_s: int
     nn_ms: tuple[float, ...]
@@ -16,12 +28,63 @@ class RefereeWindow(Value):
     ours: RefereeValues
 
 
+def referee_window(series: Series, end_ns: int, window_s: int) -> RefereeWindow | None:
+    """Return the window for the referee; ``None`` if it holds too few NN.
+
+    Unlike the live metrics this is not gated by coverage: it compares two programs on
+    the same intervals, it does not describe a person.
+    """
+    window = series.between(end_ns - window_s * NS_PER_S, end_ns)
+    normal = window.normal
+    if np.count_nonzero(normal) < MIN_NN:
+        return None
+    nn_ms = window.rr_ms[normal]
+    nn_t_s = window.beat_clock_ms()[normal] / 1000
+    numbers = judged_variability(window)
+    lf_ms2 = hf_ms2 = None
+    if window_s >= LF_WINDOW_S:
+        lf_ms2, hf_ms2 = welch_300(even_samples(nn_ms, nn_t_s))
+    return RefereeWindow(
+        window_s=window_s,
+        nn_ms=tuple(nn_ms.tolist()),
+        nn_t_s=tuple(nn_t_s.tolist()),
+        ours=RefereeValues(
+            hr_bpm=numbers.hr_bpm,
+            rmssd_ms=numbers.rmssd_ms,
+            sdnn_ms=numbers.sdnn_ms,
+            pnn50_pct=numbers.pnn50_pct,
+            lf_ms2=lf_ms2,
+            hf_ms2=hf_ms2,
+        ),
+    )
+
+
+def even_samples(nn_ms: Floats, nn_t_s: Floats) -> Floats:
+    """Resample NN to 4 Hz with NeuroKit2's quadratic spline and its grid."""
+    step_s = 1 / RATE_HZ
+    begin_s, end_s = float(nn_t_s[0]), float(nn_t_s[-1])
+    at = np.arange(begin_s, end_s + step_s, step_s)  # may end a step behind
+    samples = quadratic(nn_t_s, nn_ms, np.minimum(at, end_s))
+    samples[at > end_s] = nn_ms[-1]
+    return samples
+
+
 def max_difference(ours: RefereeValues, theirs: RefereeValues) -> float | None:
-    """Return the largest absolute difference where both gave a number."""
-    first, second = msgspec.structs.asdict(ours), msgspec.structs.asdict(theirs)
+    """Return the largest absolute difference of the values that both have.
+
+    Each is in its own unit. ``None`` when there is nothing to compare.
+    """
+    pairs = (
+        (ours.hr_bpm, theirs.hr_bpm),
+        (ours.rmssd_ms, theirs.rmssd_ms),
+        (ours.sdnn_ms, theirs.sdnn_ms),
+        (ours.pnn50_pct, theirs.pnn50_pct),
+        (ours.lf_ms2, theirs.lf_ms2),
+        (ours.hf_ms2, theirs.hf_ms2),
+    )
     differences = [
-        abs(first[key] - second[key])
-        for key in first
-        if first[key] is not None and second[key] is not None
+        abs(own - other)
+        for own, other in pairs
+        if own is not None and other is not None
     ]
     return max(differences, default=None)

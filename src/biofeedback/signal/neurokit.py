@@ -1,35 +1,118 @@
-"""The only file that imports NeuroKit2. (First version.)"""
+"""NeuroKit2 as referee and for the full analysis: the only file that imports it.
+
+It takes seconds and two hundred MiB to import, so it is imported inside the functions,
+which run in a worker process and take and return plain values. What NeuroKit2 0.2.13
+gets wrong on the way, and how it is avoided, stands in ``docs/signal.md``.
+"""
 
 from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from biofeedback.model import RefereeValues
 
+RATE_HZ = 4
+"""Passed always: the default of 100 Hz and ``normalize=True`` give other numbers."""
 
-def referee(rr_ms: tuple[float, ...], t_s: tuple[float, ...]) -> RefereeValues:
-    """Return NeuroKit2's values for NN intervals on the beat clock."""
-    import neurokit2 as nk
-    import numpy as np
+NONLINEAR_BEATS = 600
+"""Non-linear measures take time that grows with the square of the beats (0.2 s for
+350), so they are computed on the last ten minutes or so, and the result says so."""
 
-    info = {"RRI": np.array(rr_ms), "RRI_Time": np.array(t_s)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        time = nk.hrv_time(info).iloc[0]
-        frequency = nk.hrv_frequency(
-            info, normalize=False, interpolation_rate=4
-        ).iloc[0]
 
-    def known(value: Any) -> float | None:
-        return float(value) if math.isfinite(value) else None
+def referee(nn_ms: Sequence[float], nn_t_s: Sequence[float]) -> RefereeValues:
+    """Return NeuroKit2's values for NN intervals on the beat clock.
 
+    Parameters
+    ----------
+    nn_ms
+        NN intervals in ms.
+    nn_t_s
+        Beat times in s by summed RR: NeuroKit2 takes two neighbours for adjacent only
+        if their times differ by the interval, to 10 ms.
+    """
+    time = _time(nn_ms, nn_t_s)
+    frequency = _frequency(nn_ms, nn_t_s)
+    mean_ms = time.get("MeanNN")
     return RefereeValues(
-        hr_bpm=known(60_000 / time["HRV_MeanNN"]),
-        rmssd_ms=known(time["HRV_RMSSD"]),
-        sdnn_ms=known(time["HRV_SDNN"]),
-        pnn50_pct=known(time["HRV_pNN50"]),
-        lf_ms2=known(frequency["HRV_LF"]),
-        hf_ms2=known(frequency["HRV_HF"]),
+        hr_bpm=60_000 / mean_ms if mean_ms else None,
+        rmssd_ms=time.get("RMSSD"),
+        sdnn_ms=time.get("SDNN"),
+        pnn50_pct=time.get("pNN50"),
+        lf_ms2=frequency.get("LF"),
+        hf_ms2=frequency.get("HF"),
     )
+
+
+def full_analysis(nn_ms: Sequence[float], nn_t_s: Sequence[float]) -> dict[str, object]:
+    """Return all of NeuroKit2's HRV indices, in names of its own, ready for JSON.
+
+    ``None`` stands for what it could not compute. The non-linear indices are those of
+    the last ``nonlinear_beats`` intervals.
+    """
+    import neurokit2
+
+    last = slice(-NONLINEAR_BEATS, None)
+    return {
+        "neurokit2": str(neurokit2.__version__),
+        "parameters": {"normalize": False, "interpolation_rate_hz": RATE_HZ},
+        "n_nn": len(nn_ms),
+        "time": _time(nn_ms, nn_t_s),
+        "frequency": _frequency(nn_ms, nn_t_s),
+        "nonlinear": _nonlinear(nn_ms[last], nn_t_s[last]),
+        "nonlinear_beats": min(len(nn_ms), NONLINEAR_BEATS),
+    }
+
+
+def _time(nn_ms: Sequence[float], nn_t_s: Sequence[float]) -> dict[str, float | None]:
+    import neurokit2
+
+    return _ask(neurokit2.hrv_time, nn_ms, nn_t_s)
+
+
+def _frequency(
+    nn_ms: Sequence[float], nn_t_s: Sequence[float]
+) -> dict[str, float | None]:
+    import neurokit2
+
+    return _ask(
+        neurokit2.hrv_frequency,
+        nn_ms,
+        nn_t_s,
+        normalize=False,
+        interpolation_rate=RATE_HZ,
+    )
+
+
+def _nonlinear(
+    nn_ms: Sequence[float], nn_t_s: Sequence[float]
+) -> dict[str, float | None]:
+    import neurokit2
+
+    return _ask(neurokit2.hrv_nonlinear, nn_ms, nn_t_s)
+
+
+def _ask(
+    function: Callable[..., Any],
+    nn_ms: Sequence[float],
+    nn_t_s: Sequence[float],
+    **options: object,
+) -> dict[str, float | None]:
+    """Call one of the ``hrv_`` functions; nothing where it cannot compute."""
+    info = {"RRI": np.array(nn_ms, float), "RRI_Time": np.array(nn_t_s, float)}
+    if len(nn_ms) < 4:
+        return {}  # it raises IndexError or ValueError instead of answering
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            row = function(info, **options).iloc[0]
+        except (ValueError, IndexError, ZeroDivisionError, np.linalg.LinAlgError):
+            return {}
+    return {
+        str(name).removeprefix("HRV_"): float(value) if math.isfinite(value) else None
+        for name, value in row.items()
+    }

@@ -1,67 +1,70 @@
-"""The newest five minutes of intervals, and the live windows over them."""
+"""The live windows of one session: the last 30, 60 and 300 seconds."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Sequence
 
-import numpy as np
+from biofeedback.model import Interval, Windows
+from biofeedback.signal.conformity import RefereeWindow, referee_window
+from biofeedback.signal.frequency_domain import Spectrum, spectrum
+from biofeedback.signal.respiration import Breath, Rsa, rsa
+from biofeedback.signal.series import NS_PER_S, GrowingSeries, Series
+from biofeedback.signal.time_domain import time_domain, unsuitable
 
-from biofeedback.model import Interval, WindowMetrics, Windows
-from biofeedback.signal.time_domain import window_metrics
+WINDOWS_S = (30, 60, 300)
+REFEREE_WINDOWS_S = (60, 300)
+SUITABILITY_S = 60
 
-NS_PER_S = 1_000_000_000
-NS_PER_MS = 1_000_000
-LONGEST_S = 300
+KEPT_NS = (max(WINDOWS_S) + 10) * NS_PER_S
+"""A little more than the longest window, for intervals that reach into it."""
 
 
 class LiveWindows:
-    """Holds what the longest window needs; older intervals fall out."""
+    """Holds the newest intervals and computes what is known at an instant.
+
+    Intervals are added as they are judged; every question takes the time it is asked
+    for, so the same intervals and times give the same answers in a replay.
+    """
 
     def __init__(self) -> None:
-        self._intervals: deque[Interval] = deque()
+        self._series = GrowingSeries()
 
     def add(self, interval: Interval) -> None:
-        """Take the next interval."""
-        self._intervals.append(interval)
+        """Take in the newest interval."""
+        self._series.forget_before(interval.t_ns - KEPT_NS)
+        self._series.add(interval)
 
-    def within(self, end_ns: int, seconds: float) -> tuple[Interval, ...]:
-        """Return the intervals whose beat lies in the last ``seconds``."""
-        start_ns = end_ns - round(seconds * NS_PER_S)
-        return tuple(i for i in self._intervals if start_ns < i.t_ns <= end_ns)
+    @property
+    def series(self) -> Series:
+        """Everything held, as columns; valid until the next interval."""
+        return self._series.view()
 
     def metrics(self, end_ns: int) -> Windows:
-        """Return all live windows that end at ``end_ns``."""
-        while (
-            self._intervals
-            and self._intervals[0].t_ns <= end_ns - LONGEST_S * NS_PER_S
-        ):
-            self._intervals.popleft()
-        w30, w60, w300 = (self._window(end_ns, s) for s in (30, 60, 300))
+        """Return the time-domain metrics of the three windows that end now."""
+        series = self.series
+        w30, w60, w300 = (
+            time_domain(series, end_ns - length_s * NS_PER_S, end_ns)
+            for length_s in WINDOWS_S
+        )
         return Windows(w30=w30, w60=w60, w300=w300)
 
-    def _window(self, end_ns: int, seconds: int) -> WindowMetrics:
-        chosen = self.within(end_ns, seconds)
-        start_ns = end_ns - seconds * NS_PER_S
-        rr = np.array([i.rr_ms for i in chosen], dtype=np.float64)
-        normal = np.array([i.nn_ms is not None for i in chosen], dtype=np.bool_)
-        adjacent = np.array(
-            [False]
-            + [
-                b.segment == a.segment and b.index == a.index + 1
-                for a, b in zip(chosen, chosen[1:], strict=False)
-            ],
-            dtype=np.bool_,
-        )[: len(chosen)]
-        covered = sum(
-            min(i.rr_ms, (i.t_ns - start_ns) / NS_PER_MS)
-            for i in chosen
-            if i.nn_ms is not None
+    def unsuitable(self, end_ns: int) -> str | None:
+        """Say why the last minute's rhythm does not suit HRV; ``None``: it does."""
+        start_ns = end_ns - SUITABILITY_S * NS_PER_S
+        return unsuitable(self.series.between(start_ns, end_ns))
+
+    def spectrum(self, end_ns: int) -> Spectrum:
+        """Return the spectrum of the newest 64 s, or the reason why there is none."""
+        return spectrum(self.series, end_ns)
+
+    def rsa(self, breaths: Sequence[Breath], end_ns: int) -> Rsa | None:
+        """Return RSA over the last minute's ``breaths`` (start and end in ns)."""
+        return rsa(self.series, breaths, end_ns)
+
+    def referee_windows(self, end_ns: int) -> tuple[RefereeWindow, ...]:
+        """Return the windows that hold enough to be compared with NeuroKit2."""
+        series = self.series
+        windows = (
+            referee_window(series, end_ns, length_s) for length_s in REFEREE_WINDOWS_S
         )
-        return window_metrics(
-            rr,
-            normal,
-            adjacent,
-            length_ms=seconds * 1000.0,
-            covered_ms=covered,
-            complete=end_ns >= seconds * NS_PER_S,
-        )
+        return tuple(window for window in windows if window is not None)

@@ -36,7 +36,9 @@ from biofeedback.simulator.bluez_strap import VirtualStrap
 NAME = "org.bluez"
 FAILED = "org.bluez.Error.Failed"
 NOT_READY = "org.bluez.Error.NotReady"
-ADVERTISE_S = 0.1
+ADVERTISE_S = 0.02
+"""The shortest advertising interval there is (Core Specification, Vol 6, B, 4.4.2)."""
+
 NOT_CONNECTED = "Not connected"
 
 
@@ -55,6 +57,7 @@ class VirtualBlueZ:
         for strap in straps:
             strap.attach(self.adapter, self._send)
         self._filters: dict[str, tuple[str, ...]] = {}
+        self._discovering = False
         self._connection = Connection(
             address,
             NAME,
@@ -192,9 +195,8 @@ class VirtualBlueZ:
         client = str(message.sender)
         if client in self.adapter.discoverers:
             raise Refusal("org.bluez.Error.InProgress", "Operation already in progress")
-        alone = not self.adapter.discoverers
         self.adapter.discoverers[client] = self._filters.get(client, ())
-        if alone:
+        if not self._discovering:
             self._connection.run(self._discover())
         return NOTHING
 
@@ -206,10 +208,14 @@ class VirtualBlueZ:
 
     async def _discover(self) -> None:
         # Again and again, as straps do: whoever listens a moment later sees them too.
-        while self.adapter.discoverers:
-            for strap in self.straps:
-                await self._advertise(strap)
-            await asyncio.sleep(ADVERTISE_S)
+        self._discovering = True
+        try:
+            while self.adapter.discoverers:
+                for strap in self.straps:
+                    await self._advertise(strap)
+                await asyncio.sleep(ADVERTISE_S)
+        finally:
+            self._discovering = False
 
     async def _advertise(self, strap: VirtualStrap) -> None:
         wanted = self.adapter.discoverers.values()

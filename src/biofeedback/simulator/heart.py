@@ -25,7 +25,7 @@ Breath = Callable[[float], tuple[float, float]]
 NATURAL_BREATHS_PER_MIN = 13.0
 
 
-class HeartProfile(Value):
+class HeartProfile(Value, frozen=True):
     """What kind of heart is played. Times in milliseconds unless named otherwise.
 
     ``rsa_ms`` is the peak-to-trough answer of the RR interval to a breath at the

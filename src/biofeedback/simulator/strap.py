@@ -22,7 +22,7 @@ LATENCY_S = 0.4
 BATTERY_EVERY_S = 60
 
 
-class Silence(Value):
+class Silence(Value, frozen=True):
     """A dropout that begins or ends: the strap is off the air."""
 
     t_ns: int
@@ -79,9 +79,7 @@ class SimulatedStrap:
                 self._off = off
                 yield Silence(t_ns=second * NS_PER_S, off=off)
             rr = tuple(
-                counts
-                for end_s, counts in self._waiting
-                if end_s <= second - LATENCY_S
+                counts for end_s, counts in self._waiting if end_s <= second - LATENCY_S
             )
             self._waiting = self._waiting[len(rr) :]
             if off:

@@ -1,0 +1,379 @@
+"""RR intervals as text: one a line, or a column of a table.
+
+Intervals are the truth here as everywhere: a column of times only shows where beats
+are missing, because many apps write down when a value arrived, not when a heart beat.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biofeedback.errors import RecordingError
+from biofeedback.model import Beat, Value
+
+RR_NAMES = frozenset(
+    "rr rri nn nni ibi iibi rr_interval rr_intervals nn_interval nn_intervals "
+    "interbeat_interval interval rr_int".split()
+)
+TIME_NAMES = (
+    "timestamp", "phone_timestamp", "r_peak_time", "datetime", "date_time", "t",
+    "time", "elapsed", "since_start",
+)  # fmt: skip
+"""Best first: a clock says more than a sum of intervals."""
+
+UNITS = {"ms": "ms", "msec": "ms", "milliseconds": "ms"} | {
+    "s": "s", "sec": "s", "secs": "s", "seconds": "s",
+}  # fmt: skip
+
+HEADER_LINES = 10
+GAP_MS = 3000.0
+"""No heart at rest pauses for 3 s: a longer 'interval' is time without data."""
+
+MISSING_S = 1.5
+"""More than notification (1 s) and jitter explain: intervals are missing."""
+
+LOOK_ROWS = 60
+PLAUSIBLE_MS = (250.0, 3000.0)
+CLOCK_TICKS_PER_S = (1.0, 1e3, 1e6, 1e9)
+CLOCK_TEXT = ("%d-%m-%y/%H:%M:%S.%f", "%d-%m-%y/%H:%M:%S", "%H:%M:%S.%f", "%H:%M:%S")
+
+ADVICE = (
+    "Give one RR interval a line in milliseconds or seconds, or a table whose header "
+    "names the column 'rr_ms'."
+)
+
+Floats = NDArray[np.float64]
+
+
+class RrText(Value, frozen=True):
+    """What a text file holds.
+
+    ``unit_from`` says how the unit was known: ``header``, ``values`` or ``declared``.
+    ``clock`` names the column that gaps were found with. ``started_at`` is ISO 8601,
+    where the file knows its date.
+    """
+
+    beats: tuple[Beat, ...]
+    duration_s: float
+    unit: str
+    unit_from: str
+    clock: str | None
+    started_at: str | None
+    n_gaps: int
+    n_unreadable: int
+
+
+def read_rr_text(
+    path: Path,
+    *,
+    rr_column: str | None = None,
+    time_column: str | None = None,
+    unit: str | None = None,
+) -> RrText:
+    """Read ``path``; columns and unit are found, or taken as declared.
+
+    ``rr_column`` is a name of the header or a number from 1; ``unit`` is ms or s.
+
+    Raises
+    ------
+    RecordingError
+        When the file cannot be read or does not hold RR intervals.
+    """
+    lines = _lines(path)
+    names, rows = _table(lines)
+    rr_at, time_at, time_name = _columns(names, rows, rr_column, time_column, path)
+    values = np.array([_number(row, rr_at) for row in rows])
+    n_unreadable = int(np.count_nonzero(np.isnan(values)))
+    if not len(values) or n_unreadable > 0.2 * len(values):
+        raise _refused(path, "holds no column of RR intervals")
+    header = names[rr_at] if names is not None else ""
+    unit, unit_from = _unit(values, header, unit, path)
+    rr_ms = values * (1000.0 if unit == "s" else 1.0)
+    low, high = PLAUSIBLE_MS
+    if np.count_nonzero((rr_ms >= low) & (rr_ms <= high)) < 0.5 * len(rr_ms):
+        raise _refused(path, "holds numbers that cannot be RR intervals")
+    cells = None if time_at is None else [_cell(row, time_at) for row in rows]
+    clock_s, started_at = _clock(cells, rr_ms, time_name)
+    beats, duration_s, n_gaps = _place(rr_ms, clock_s)
+    return RrText(
+        beats=beats,
+        duration_s=duration_s,
+        unit=unit,
+        unit_from=unit_from,
+        clock=time_name if clock_s is not None else None,
+        started_at=started_at,
+        n_gaps=n_gaps,
+        n_unreadable=n_unreadable,
+    )
+
+
+# --- From bytes to a table ------------------------------------------------------
+
+
+def _refused(path: Path, what: str) -> RecordingError:
+    return RecordingError(f"{path.name} {what}.", ADVICE)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or "it cannot be opened"
+        raise RecordingError(
+            f"{path.name} cannot be read: {reason.lower()}.",
+            "Check the name and whether you may read it.",
+        ) from error
+    try:
+        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            text = data.decode("utf-16")
+        else:
+            text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refused(path, "is not a text file") from error
+    if "\0" in text:
+        raise _refused(path, "is not a text file")
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise _refused(path, "is empty")
+    return lines
+
+
+def _table(lines: list[str]) -> tuple[list[str] | None, list[list[str]]]:
+    """Return column names, if a header has any, and the rows below them."""
+    for i, line in enumerate(lines[:HEADER_LINES]):
+        cells = _split(line)
+        names = [_name(cell) for cell in cells]
+        if any(_stem(name) in RR_NAMES for name in names):
+            return names, [_split(line) for line in lines[i + 1 :]]
+    lines = [line for line in lines if not line.startswith("#")]
+    first = _split(lines[0]) if lines else []
+    if len(first) > 1 and all(_as_float(cell) is None for cell in first):
+        return [_name(cell) for cell in first], [_split(line) for line in lines[1:]]
+    return None, [_split(line) for line in lines]
+
+
+def _split(line: str) -> list[str]:
+    for separator in (";", "\t", ","):
+        if separator in line:
+            cells = line.rstrip("\r\n").split(separator)
+            if separator != ",":
+                cells = [cell.replace(",", ".") for cell in cells]
+            return [cell.strip().strip('"') for cell in cells]
+    return line.split()
+
+
+def _name(cell: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", cell.lower()).strip("_")
+
+
+def _stem(name: str) -> str:
+    head, _, last = name.rpartition("_")
+    return head if head and last in UNITS else name
+
+
+def _cell(row: list[str], column: int) -> str:
+    return row[column] if column < len(row) else ""
+
+
+def _number(row: list[str], column: int) -> float:
+    value = _as_float(_cell(row, column))
+    return np.nan if value is None else value
+
+
+def _as_float(cell: str) -> float | None:
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None
+
+
+# --- Which column is what ---------------------------------------------------------
+
+
+def _columns(
+    names: list[str] | None,
+    rows: list[list[str]],
+    rr_column: str | None,
+    time_column: str | None,
+    path: Path,
+) -> tuple[int, int | None, str | None]:
+    if names is not None:
+        return _named_columns(names, rr_column, time_column, path)
+    width = len(rows[0]) if rows else 0
+    if rr_column is not None:
+        return _numbered(rr_column, width, path), None, None
+    if width == 1:
+        return 0, None, None
+    if width == 2:
+        for time_at in (0, 1):
+            times = np.array([_number(row, time_at) for row in rows])
+            if len(times) > 1 and bool((np.diff(times) >= 0).all()):
+                return 1 - time_at, time_at, f"column {time_at + 1}"
+    raise _refused(path, "does not say which column holds RR intervals")
+
+
+def _named_columns(
+    names: list[str], rr_column: str | None, time_column: str | None, path: Path
+) -> tuple[int, int | None, str | None]:
+    if rr_column is not None:
+        found = [i for i, name in enumerate(names) if name == _name(rr_column)]
+        found = found or [_numbered(rr_column, len(names), path)]
+    else:
+        found = [i for i, name in enumerate(names) if _stem(name) in RR_NAMES]
+    if not found:
+        raise _refused(path, "has no column of RR intervals")
+    stems = [_stem(name) for name in names]
+    if time_column is not None:
+        if _name(time_column) not in names:
+            raise _refused(path, f"has no column '{time_column}'")
+        return found[0], names.index(_name(time_column)), time_column
+    for name in TIME_NAMES:
+        if name in stems and stems.index(name) != found[0]:
+            return found[0], stems.index(name), names[stems.index(name)]
+    return found[0], None, None
+
+
+def _numbered(column: str, width: int, path: Path) -> int:
+    if column.isdecimal() and 1 <= int(column) <= width:
+        return int(column) - 1
+    raise _refused(path, f"has no column '{column}'")
+
+
+def _unit(
+    values: Floats, header: str, declared: str | None, path: Path
+) -> tuple[str, str]:
+    if declared is not None:
+        if declared not in UNITS:
+            raise _refused(path, f"cannot be read in '{declared}'")
+        return UNITS[declared], "declared"
+    last = header.rpartition("_")[2]
+    if header != last and last in UNITS:
+        return UNITS[last], "header"
+    median = float(np.nanmedian(values))
+    if 250 <= median <= 2500:
+        return "ms", "values"
+    if 0.25 <= median <= 2.5:
+        return "s", "values"
+    raise _refused(path, "holds numbers that cannot be RR intervals")
+
+
+# --- The clock beside them ---------------------------------------------------------
+
+
+def _clock(
+    cells: list[str] | None, rr_ms: Floats, name: str | None
+) -> tuple[Floats | None, str | None]:
+    """Return the clock in seconds from its first row, if it fits the intervals."""
+    if cells is None or name is None:
+        return None, None
+    numbers = [_as_float(cell) for cell in cells]
+    if any(number is None for number in numbers):
+        return _text_clock(cells)
+    ticks = np.array(numbers, dtype=np.float64)
+    if bool((np.diff(ticks) < 0).any()):
+        return None, None
+    span = float(ticks[-1] - ticks[0])
+    sum_s = float(np.nansum(rr_ms[1:])) / 1000
+    fitting = [
+        (sum_s * per_s / span, per_s)
+        for per_s in CLOCK_TICKS_PER_S
+        if span > 0 and 0.03 < sum_s * per_s / span <= 1.02 + 2 / max(sum_s, 1)
+    ]
+    if not fitting:
+        return None, None
+    per_s = max(fitting)[1]
+    started_at = None
+    epoch_s = float(ticks[0]) / per_s
+    if epoch_s > 1e9:  # after 2001: a date, not a stopwatch
+        started_at = datetime.fromtimestamp(epoch_s, UTC).isoformat()
+    return (ticks - ticks[0]) / per_s, started_at
+
+
+def _text_clock(cells: list[str]) -> tuple[Floats | None, str | None]:
+    """Read clock times; without a time zone they do not date a recording."""
+    for form in CLOCK_TEXT:
+        try:
+            times = [datetime.strptime(c, form).replace(tzinfo=UTC) for c in cells]
+        except ValueError:
+            continue
+        seconds = np.array([time.timestamp() for time in times])
+        past_midnight = np.concatenate(([0], np.cumsum(np.diff(seconds) < -43_200)))
+        seconds = seconds + 86_400.0 * past_midnight
+        return _rising(seconds - seconds[0]), None
+    try:
+        dates = [datetime.fromisoformat(cell) for cell in cells]
+    except ValueError:
+        return None, None
+    aware = dates[0].tzinfo is not None
+    seconds = np.array([_utc(date).timestamp() for date in dates])
+    return _rising(seconds - seconds[0]), dates[0].isoformat() if aware else None
+
+
+def _utc(date: datetime) -> datetime:
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+
+
+def _rising(seconds: Floats) -> Floats | None:
+    return None if bool((np.diff(seconds) < 0).any()) else seconds
+
+
+# --- Beats in time -----------------------------------------------------------------
+
+
+def _place(
+    rr_ms: Floats, clock_s: Floats | None
+) -> tuple[tuple[Beat, ...], float, int]:
+    """Put beats on one clock by summing RR; a new segment begins behind each gap."""
+    whole_ms = np.nan_to_num(rr_ms)
+    shift_ms = np.zeros(len(rr_ms))
+    breaks = np.zeros(len(rr_ms), np.bool_)
+    if clock_s is not None:
+        breaks, shift_ms = _missing(np.cumsum(whole_ms) / 1000, clock_s)
+    is_beat = (whole_ms > 0) & (whole_ms <= GAP_MS)
+    breaks[1:] |= ~is_beat[:-1]
+    end_ms = np.cumsum(np.maximum(whole_ms, 0)) + shift_ms
+    chosen = np.flatnonzero(is_beat)
+    if not len(chosen):
+        return (), 0.0, 0
+    origin_ms = end_ms[chosen[0]] - whole_ms[chosen[0]]
+    block = np.cumsum(breaks)
+    segments = np.searchsorted(np.unique(block[chosen]), block)
+    beats = tuple(
+        Beat(
+            index=index,
+            segment=int(segments[row]),
+            t_ns=round((end_ms[row] - origin_ms) * 1e6),
+            rr_ms=float(whole_ms[row]),
+            uncertainty_ms=0.0 if clock_s is None else 1000 * MISSING_S,
+        )
+        for index, row in enumerate(chosen)
+    )
+    return beats, beats[-1].t_ns / 1e9, int(segments[chosen[-1]])
+
+
+def _missing(sum_s: Floats, clock_s: Floats) -> tuple[NDArray[np.bool_], Floats]:
+    """Find rows before which intervals are missing, and how long for, in ms.
+
+    A late arrival raises the lag (clock minus sum) for a few rows; a missing interval
+    raises it for good. So a gap is where the smallest lag of the rows to come exceeds
+    the smallest one since the last gap.
+    """
+    lag_s = clock_s - sum_s
+    padded = np.concatenate((lag_s, np.full(LOOK_ROWS - 1, np.inf)))
+    to_come = np.lib.stride_tricks.sliding_window_view(padded, LOOK_ROWS).min(axis=1)
+    breaks, shift_ms = np.zeros(len(lag_s), np.bool_), np.zeros(len(lag_s))
+    begin, shift = 0, 0.0
+    for row in range(1, len(lag_s)):
+        floor = float(lag_s[max(begin, row - LOOK_ROWS) : row].min())
+        missing_s = float(to_come[row]) - floor
+        if missing_s > MISSING_S:
+            breaks[row], begin = True, row
+            shift += 1000 * missing_s
+        shift_ms[row] = shift
+    return breaks, shift_ms

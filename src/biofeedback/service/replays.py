@@ -1,0 +1,44 @@
+"""Opens a recording as a session of its own, marked as a replay."""
+
+from __future__ import annotations
+
+import time
+
+from ulid import ULID
+
+from biofeedback.model import SessionInfo
+from biofeedback.recording.reader import Recording
+from biofeedback.session.clock import Clock
+from biofeedback.session.opening import SOFTWARE
+from biofeedback.session.replay import ReplaySource
+from biofeedback.session.runner import LiveSession
+
+
+def open_replay(
+    recording: Recording, *, speed: float, person: str, clock: Clock
+) -> LiveSession:
+    """Return a session that shows ``recording`` again; it has not started yet.
+
+    It records nothing and adds nothing: ticks, ratings and the pace are all in the
+    recording, and ``clock`` sets the speed.
+    """
+    recorded = recording.info
+    info = SessionInfo(
+        id=str(ULID()),
+        started_at_utc_ns=time.time_ns(),
+        person=person,
+        plan=recorded.plan,
+        source="replay",
+        simulated=recorded.simulated,
+        strap_name=recorded.strap_name,
+        software=SOFTWARE,
+        replay_of=recorded.id,
+        speed=speed,
+    )
+    return LiveSession(
+        info=info,
+        config=None,
+        source=ReplaySource(recording),
+        clock=clock,
+        own_ticks=False,
+    )

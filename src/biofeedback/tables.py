@@ -1,0 +1,125 @@
+"""What `analyze` writes for people: lines of text, and CSV for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from biofeedback.errors import NotSoError, SettingsError
+
+ANALYZABLE = (".mcap", ".txt", ".csv", ".tsv", ".rr", ".ibi", ".hrm")
+
+Analysis = Mapping[str, Any]
+"""One object of ``analyze --json``."""
+
+LINES = (
+    ("Heart rate", "hr_bpm", "bpm"),
+    ("RMSSD", "rmssd_ms", "ms"),
+    ("SDNN", "sdnn_ms", "ms"),
+    ("pNN50", "pnn50_pct", "%"),
+    ("RSA", "rsa_bpm", "bpm"),
+    ("LF", "lf_ms2", "ms²"),
+    ("HF", "hf_ms2", "ms²"),
+    ("Peak", "lf_peak_hz", "Hz"),
+    ("Coherence ratio", "coherence_ratio", ""),
+)
+
+
+def files_in(paths: Iterable[Path]) -> list[Path]:
+    """Return the files asked for; a folder stands for all it holds.
+
+    Raises
+    ------
+    NotSoError
+        When one is not there, or a folder holds nothing to analyze.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(
+                one
+                for one in path.rglob("*")
+                if one.is_file() and one.suffix.lower() in ANALYZABLE
+            )
+            if not inside:
+                raise NotSoError(
+                    f"'{path}' holds no recording and no RR text.",
+                    f"Files that end in {', '.join(ANALYZABLE)} are looked for.",
+                )
+            found += inside
+        elif path.exists():
+            found.append(path)
+        else:
+            raise NotSoError(f"There is no file '{path}'.", "Check the name.")
+    return found
+
+
+def lines(analysis: Analysis) -> Iterator[str]:
+    """Yield what a person reads of one analysis."""
+    simulated = " (simulated)" if analysis["source"].get("simulated") else ""
+    yield (
+        f"{analysis['file']}{simulated}: {analysis['n_beats']} beats in "
+        f"{analysis['duration_s']:.0f} s, {100 * analysis['coverage']:.0f} % covered, "
+        f"{analysis['artefact_pct']:.1f} % flagged"
+    )
+    if not analysis["suitable"]:
+        yield f"  {analysis['reason']}"
+    for name, key, unit in LINES:
+        if (value := analysis[key]) is not None:
+            yield f"  {name:<16}{value:>10.2f} {unit}".rstrip()
+    raw = analysis["raw"]
+    if raw["rmssd_ms"] is not None and raw["sdnn_ms"] is not None:
+        yield (
+            f"  {'raw':<16}{raw['rmssd_ms']:>10.2f} ms RMSSD, "
+            f"{raw['sdnn_ms']:.2f} ms SDNN"
+        )
+
+
+def write_csv(path: Path, analyses: Sequence[Analysis]) -> None:
+    """Write one row per file, or per window where there are windows.
+
+    Nested fields get dotted names; lists other than windows are left out.
+
+    Raises
+    ------
+    SettingsError
+        When the file cannot be written.
+    """
+    rows = [row for analysis in analyses for row in _rows(analysis)]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    try:
+        with path.open("w", newline="", encoding="utf-8") as out:
+            writer = csv.DictWriter(out, names)
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        raise SettingsError(
+            f"'{path}' cannot be written: {error.strerror}.", "Choose another place."
+        ) from error
+
+
+def _rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    if "windows" not in analysis:
+        yield _flat(analysis)
+        return
+    for window in analysis["windows"]:
+        yield {"file": _safe(analysis["file"]), **_flat(window)}
+
+
+def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in fields.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        elif not isinstance(value, list):
+            flat[prefix + key] = _safe(value)
+    return flat
+
+
+def _safe(value: object) -> object:
+    # A spreadsheet would take a cell that begins so for a formula.
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value

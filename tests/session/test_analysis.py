@@ -1,0 +1,108 @@
+"""``analyze`` on real and made files: true numbers, or a reason."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from biofeedback.errors import RecordingError, SettingsError
+from biofeedback.session.analysis import analyze_file
+from tests.unit.rhythms import rest
+
+KEYS = [
+    "file", "started_at", "duration_s", "coverage", "n_beats", "n_nn", "artefact_pct",
+    "suitable", "reason", "hr_bpm", "rmssd_ms", "sdnn_ms", "pnn50_pct", "raw",
+    "lf_ms2", "hf_ms2", "lf_peak_hz", "rsa_bpm", "coherence_ratio", "practice",
+    "ratings",
+]  # fmt: skip
+
+
+def test_a_polar_h10_in_slow_breathing(real_data: Path) -> None:
+    found = analyze_file(real_data / "dont-hold-your-breath" / "sample_data_ibi.csv")
+    assert [key for key in found if key in KEYS] == KEYS
+    assert found["n_beats"] == found["n_nn"] == 620
+    assert round(found["raw"]["sdnn_ms"], 2) == 80.22
+    assert round(found["raw"]["rmssd_ms"], 2) == 37.36
+    assert found["hr_bpm"] == pytest.approx(61.84, abs=0.01)
+    assert found["coverage"] == pytest.approx(1.0)
+    assert found["suitable"] is True
+    assert 0.04 < found["lf_peak_hz"] < 0.13
+    assert "windows" not in found
+    json.dumps(found, allow_nan=False)
+
+
+def test_dense_ectopy_is_refused_and_the_raw_values_stay(real_data: Path) -> None:
+    found = analyze_file(real_data / "kbroman-detectPVC" / "polar_h10_rr.csv")
+    assert found["n_beats"] == 798
+    assert found["suitable"] is False
+    assert "does not suit" in found["reason"]
+    assert found["raw"]["rmssd_ms"] == pytest.approx(441.76, abs=0.01)
+    for key in ("hr_bpm", "rmssd_ms", "sdnn_ms", "pnn50_pct", "lf_ms2", "rsa_bpm"):
+        assert found[key] is None
+
+
+def test_an_ecg_table_with_its_header_on_the_second_line(real_data: Path) -> None:
+    found = analyze_file(real_data / "wearable-hrv" / "test_vu.txt")
+    assert found["n_beats"] == 3040
+    assert found["duration_s"] == pytest.approx(2887.2, abs=1)
+    assert found["source"]["n_gaps"] == 0
+    assert found["coverage"] > 0.98
+
+
+def test_a_wearable_that_misses_a_fifth_of_the_time(real_data: Path) -> None:
+    found = analyze_file(real_data / "wearable-hrv" / "test_rhythm.csv")
+    assert found["n_beats"] == 2604
+    assert found["started_at"].startswith("2023-06-30T11:58:17")
+    assert 0.70 < found["coverage"] < 0.78
+    assert found["source"]["n_gaps"] > 100
+
+
+def test_a_day_with_gaps(real_data: Path) -> None:
+    found = analyze_file(real_data / "physionet-nsr2db" / "nsr020_rr_secs.txt")
+    assert found["source"]["unit"] == "s"
+    assert found["source"]["n_gaps"] > 30
+    assert found["duration_s"] == pytest.approx(84_000, rel=0.01)
+    assert found["raw"]["rmssd_ms"] < 40  # a gap of 225 s would make it hundreds
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SOURCES.md",
+        "kbroman-detectPVC/polar_h10_ecg_130hz_uV.csv",
+        "wearable-hrv/test_events.csv",
+        "wfdb-python/100.atr",
+        "wfdb-python/100.hea",
+    ],
+)
+def test_what_holds_no_rr_is_refused(real_data: Path, name: str) -> None:
+    with pytest.raises(RecordingError) as caught:
+        analyze_file(real_data / name)
+    assert caught.value.advice
+
+
+def test_windows_by_steps(tmp_path: Path) -> None:
+    path = tmp_path / "rest.txt"
+    path.write_text("\n".join(map(str, rest(500))))
+    found = analyze_file(path, window_s=120, step_s=60)
+    rows = found["windows"]
+    assert [row["start_s"] for row in rows] == [60.0 * n for n in range(len(rows))]
+    assert len(rows) == int((found["duration_s"] - 120) // 60) + 1
+    assert all(row["coverage"] == pytest.approx(1) for row in rows)
+    assert all(row["rmssd_ms"] > 0 and row["lf_ms2"] > 0 for row in rows)
+
+
+def test_too_short_is_unknown_with_a_reason(tmp_path: Path) -> None:
+    path = tmp_path / "short.txt"
+    path.write_text("\n".join(map(str, rest(20))))
+    found = analyze_file(path)
+    assert found["hr_bpm"] is not None
+    assert found["rmssd_ms"] is None
+    assert "30 s" in found["reason"]
+
+
+def test_windows_of_no_length_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError):
+        analyze_file(tmp_path / "rest.txt", window_s=0)
