@@ -2,6 +2,8 @@ import { defineConfig } from "vite";
 
 // The service that `biofeedback run` starts; only used by `npm run dev`.
 const service = "http://127.0.0.1:8765";
+// It answers only to its own name, so the proxy takes that name.
+const proxied = { target: service, changeOrigin: true, headers: { origin: service } };
 
 export default defineConfig({
   base: "/",
@@ -14,6 +16,6 @@ export default defineConfig({
   },
   server: {
     host: "127.0.0.1",
-    proxy: { "/api": { target: service, ws: true }, "/healthz": service },
+    proxy: { "/api": { ...proxied, ws: true }, "/healthz": proxied },
   },
 });

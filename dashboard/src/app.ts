@@ -74,12 +74,17 @@ export class App extends Part {
 
   async #enter(): Promise<void> {
     try {
+      const byLink = this.#token !== null;
       if (this.#token) await this.#signIn(this.#token);
       else await api.me();
       this.#token = null;
+      // `run --simulate` and `run --strap` begin at once: the link leads straight there.
+      const begun = byLink ? (await api.sessions(true)).find((s) => s.source !== "replay") : undefined;
+      if (begun) this.route = { screen: "before", id: begun.id };
       this.door = "open";
       this.notice = null;
-      await this.#move();
+      if (begun) go("before", begun.id);
+      else await this.#move();
     } catch (problem) {
       this.door = problem instanceof Unreachable ? "unreachable" : "closed";
     }

@@ -86,6 +86,21 @@ export function stateAt(schedule: readonly PacerPart[], tMs: number): PacerState
   };
 }
 
+/** When the phase of `state` ends, so that a screen knows when to look again. */
+export function phaseEndMs(part: PacerPart, state: PacerState): number {
+  const inhaleEnds = state.breath_start_ms + inhaleMs(part);
+  switch (state.phase) {
+    case "in":
+      return inhaleEnds;
+    case "hold_in":
+      return inhaleEnds + part.hold_in_ms;
+    case "out":
+      return state.breath_end_ms - part.hold_out_ms;
+    case "hold_out":
+      return state.breath_end_ms;
+  }
+}
+
 /**
  * Adds a part to a schedule. A part that was announced for the same breath or a later
  * one is replaced, and what the service sends twice is kept once.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { inhaleMs, type PacerPart, periodMs, stateAt, withPart } from "../src/pacer.ts";
+import { inhaleMs, type PacerPart, periodMs, phaseEndMs, stateAt, withPart } from "../src/pacer.ts";
 
 const six: PacerPart = {
   origin_ms: 250,
@@ -39,6 +39,19 @@ test("rests hold the lungs full and empty, and the rest is shared out", () => {
   );
   assert.equal(stateAt([part], 3_000)?.fullness, 1);
   assert.equal(stateAt([part], 8_500)?.fullness, 0);
+});
+
+test("each phase ends where the next one begins", () => {
+  const part = { ...six, hold_in_ms: 1_000, hold_out_ms: 2_000 };
+  const seen: string[] = [];
+  for (let t = 250, i = 0; i < 4; i++) {
+    const state = stateAt([part], t);
+    assert.ok(state);
+    seen.push(state.phase);
+    t = phaseEndMs(part, state);
+    assert.notEqual(stateAt([part], t + 1e-6)?.phase, state.phase);
+  }
+  assert.deepEqual(seen, ["in", "hold_in", "out", "hold_out"]);
 });
 
 test("fullness never jumps, whatever the change", () => {

@@ -90,3 +90,14 @@ test("nothing speaks of doses, scores, streaks, failing or stress", () => {
   const never = /\b(dose|doses|mg|mme|addict|drug|score|streak|fail(ed)?|wrong|stress|lf\/hf|cure|heals?)\b/i;
   for (const sentence of all) assert.doesNotMatch(sentence, never);
 });
+
+// Flesch-Kincaid grade (Kincaid 1975), syllables counted as groups of vowels.
+test("a sixth grader can read it all", () => {
+  const words = all.flatMap((text) => text.match(/[a-z']+/gi) ?? []);
+  const syllables = words.reduce((sum, word) => {
+    const groups = word.toLowerCase().replace(/e$/, "").match(/[aeiouy]+/g);
+    return sum + Math.max(1, groups?.length ?? 0);
+  }, 0);
+  const grade = 0.39 * (words.length / all.length) + 11.8 * (syllables / words.length) - 15.59;
+  assert.ok(grade <= 6, `grade ${grade.toFixed(1)}`);
+});

@@ -6,6 +6,7 @@
     ├── WireError               bytes that no device should send
     ├── LinkError               the radio: carries a LinkReason
     ├── RecordingError          a file that cannot be read, written or trusted
+    ├── StoreError              the data folder or its database (biofeedback.store)
     ├── SettingsError           an option or folder that cannot be used (exit 2)
     └── NotSoError              the thing asked for is not so (differs, absent)
 

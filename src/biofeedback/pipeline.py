@@ -45,6 +45,7 @@ from biofeedback.practice import pacer
 from biofeedback.signal.artefacts import Judge
 from biofeedback.signal.beats import BeatClock
 from biofeedback.signal.conformity import RefereeWindow
+from biofeedback.signal.frequency_domain import Spectrum
 from biofeedback.signal.respiration import RECENT_NS
 from biofeedback.signal.windows import LiveWindows
 from biofeedback.wire.battery import BatteryLevel
@@ -58,6 +59,13 @@ NS_PER_S = 1_000_000_000
 
 STALE_NS = 5 * NS_PER_S
 """Silence after which a streaming link is called stale (straps send each second)."""
+
+EXACT = 9
+"""Decimals of time-domain values in live messages: within 1e-9 of the engine's."""
+
+ROUGH = 3
+"""Decimals of the rest. More would be noise that no packer can pack: full floats would
+make up a quarter of a recording."""
 
 HR_ONLY_NS = 10 * NS_PER_S
 """Streaming for so long without one RR interval: this strap sends none."""
@@ -169,7 +177,7 @@ class Pipeline:
             rr_ms=beat.rr_ms,
             label=interval.label,
             nn_ms=interval.nn_ms,
-            uncertainty_ms=beat.uncertainty_ms,
+            uncertainty_ms=round(beat.uncertainty_ms, 1),
             provisional=False,
         )
 
@@ -232,46 +240,33 @@ class Pipeline:
             yield self._say(LinkState.STREAMING, LinkReason.HR_ONLY)
 
     def _metrics(self, t_ns: int) -> MetricsEvent:
-        windows = self._windows.metrics(t_ns)
         unsuitable = self._windows.unsuitable(t_ns)
-        if unsuitable is not None:
-            return MetricsEvent(
-                t_ms=_ms(t_ns),
-                window_s=_withheld(windows),
-                lf_ms2=None,
-                hf_ms2=None,
-                lf_peak_hz=None,
-                rsa_bpm=None,
-                rsa_ms=None,
-                coherence_ratio=None,
-                in_phase_pct=None,
-                activation=None,
-                suitable=False,
-                reason=unsuitable,
+        windows = _shown_windows(self._windows.metrics(t_ns), unsuitable is None)
+        spectrum, rsa = Spectrum(reason=unsuitable), None
+        if unsuitable is None:
+            spectrum = self._windows.spectrum(t_ns)
+            breaths = pacer.breaths(
+                self.schedule, from_ms=_ms(t_ns - RECENT_NS), to_ms=_ms(t_ns)
             )
-        spectrum = self._windows.spectrum(t_ns)
-        breaths = pacer.breaths(
-            self.schedule, from_ms=_ms(t_ns - RECENT_NS), to_ms=_ms(t_ns)
-        )
-        rsa = self._windows.rsa(breaths, t_ns)
+            rsa = self._windows.rsa(breaths, t_ns)
         return MetricsEvent(
             t_ms=_ms(t_ns),
             window_s=windows,
-            lf_ms2=spectrum.lf_ms2,
-            hf_ms2=spectrum.hf_ms2,
-            lf_peak_hz=spectrum.lf_peak_hz,
-            rsa_bpm=rsa.rsa_bpm if rsa else None,
-            rsa_ms=rsa.rsa_ms if rsa else None,
-            coherence_ratio=spectrum.coherence_ratio,
+            lf_ms2=_round(spectrum.lf_ms2, ROUGH),
+            hf_ms2=_round(spectrum.hf_ms2, ROUGH),
+            lf_peak_hz=_round(spectrum.lf_peak_hz, ROUGH + 2),
+            rsa_bpm=_round(rsa.rsa_bpm if rsa else None, ROUGH),
+            rsa_ms=_round(rsa.rsa_ms if rsa else None, ROUGH),
+            coherence_ratio=_round(spectrum.coherence_ratio, ROUGH),
             in_phase_pct=None,  # not estimated yet: nothing measures the breath
             activation=None,
-            suitable=True,
+            suitable=unsuitable is None,
             reason=spectrum.reason,
         )
 
-    def referee_windows(self) -> tuple[RefereeWindow, ...]:
-        """Return the live windows that NeuroKit2 can be asked about now."""
-        return self._windows.referee_windows(self._now_ns)
+    def referee_window(self) -> RefereeWindow | None:
+        """Return the live window that NeuroKit2 can be asked about now."""
+        return self._windows.referee_window(self._now_ns)
 
     # --- What people do ---------------------------------------------------------------
 
@@ -301,17 +296,25 @@ class Pipeline:
         return part
 
 
-def _withheld(windows: Windows) -> Windows:
-    """Keep what describes the signal, and hide what describes a rhythm."""
+def _shown_windows(windows: Windows, suitable: bool) -> Windows:
+    """Round what is shown; of an unsuitable rhythm show the signal's quality only."""
 
-    def hide(window: WindowMetrics) -> WindowMetrics:
-        return msgspec.structs.replace(
-            window, rmssd_ms=None, sdnn_ms=None, pnn50_pct=None
+    def one(window: WindowMetrics) -> WindowMetrics:
+        return WindowMetrics(
+            coverage=round(window.coverage, ROUGH),
+            n_nn=window.n_nn,
+            artefact_pct=round(window.artefact_pct, ROUGH),
+            hr_bpm=_round(window.hr_bpm, EXACT),
+            rmssd_ms=_round(window.rmssd_ms, EXACT) if suitable else None,
+            sdnn_ms=_round(window.sdnn_ms, EXACT) if suitable else None,
+            pnn50_pct=_round(window.pnn50_pct, EXACT) if suitable else None,
         )
 
-    return Windows(
-        w30=hide(windows.w30), w60=hide(windows.w60), w300=hide(windows.w300)
-    )
+    return Windows(w30=one(windows.w30), w60=one(windows.w60), w300=one(windows.w300))
+
+
+def _round(value: float | None, decimals: int) -> float | None:
+    return None if value is None else round(value, decimals)
 
 
 def _ms(t_ns: int) -> float:

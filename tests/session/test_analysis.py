@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 
 from biofeedback.errors import RecordingError, SettingsError
+from biofeedback.model import (
+    AnyRecord,
+    Config,
+    Entry,
+    LinkChange,
+    LinkState,
+    Notification,
+    SessionInfo,
+    Tick,
+)
+from biofeedback.recording.writer import RecordingWriter
 from biofeedback.session.analysis import analyze_file
+from biofeedback.wire.heart_rate import HeartRateMeasurement
 from tests.unit.rhythms import rest
 
 KEYS = [
@@ -106,3 +119,57 @@ def test_too_short_is_unknown_with_a_reason(tmp_path: Path) -> None:
 def test_windows_of_no_length_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError):
         analyze_file(tmp_path / "rest.txt", window_s=0)
+
+
+def test_a_recording_gives_what_its_bytes_hold(tmp_path: Path) -> None:
+    path = tmp_path / "session.mcap"
+    info = SessionInfo(
+        id="s1",
+        started_at_utc_ns=1_700_000_000_000_000_000,
+        person="p1",
+        plan="practice",
+        source="simulated",
+        simulated=True,
+        strap_name="simulated",
+        software="test",
+    )
+    records: list[AnyRecord] = [
+        Config(t_ns=0, algorithm="x", simulated=True, rate_bpm=6, inhale_pct=40),
+        LinkChange(t_ns=0, source="strap", state=LinkState.STREAMING),
+    ]
+    t_s = 0.0
+    for n in range(110):
+        rr = round((1 + 0.06 * math.sin(0.2 * math.pi * t_s)) * 1024)
+        t_s += rr / 1024
+        packet = HeartRateMeasurement(
+            hr_bpm=60, contact=True, energy_kj=None, rr_1024=(rr,)
+        )
+        t_ns = round(t_s * 1e9)
+        records.append(
+            Notification(
+                t_ns=t_ns, source="strap", characteristic="2a37", data=bytes(packet)
+            )
+        )
+        records.append(Tick(t_ns=t_ns + 1000))
+        if n == 50:
+            records.append(
+                Entry(t_ns=t_ns + 2000, id="e1", type="arousal", by="p1", value=4)
+            )
+    writer = RecordingWriter(path, info)
+    for sequence, record in enumerate(records, start=1):
+        writer.record(sequence, record)
+    writer.close()
+    found = analyze_file(path, window_s=60)
+    assert [key for key in found if key in KEYS] == KEYS
+    assert found["n_beats"] == found["n_nn"] == 110
+    assert found["started_at"] == "2023-11-14T22:13:20+00:00"
+    assert found["lf_peak_hz"] == pytest.approx(0.1, abs=0.003)
+    assert found["rsa_bpm"] == pytest.approx(60 / 0.94 - 60 / 1.06, rel=0.05)
+    assert found["practice"] == {
+        "rate_bpm": 6,
+        "inhale_pct": 40,
+        "followed_pct": None,
+    }
+    assert [(r["type"], r["value"]) for r in found["ratings"]] == [("arousal", 4)]
+    assert len(found["windows"]) == 1
+    assert found["reason"] is None

@@ -130,6 +130,9 @@ def test_the_full_analysis_is_json_and_bounded() -> None:
         asked.ours.rmssd_ms / np.sqrt(2), rel=0.02
     )
     assert back["nonlinear_beats"] == len(asked.nn_ms)
+    assert back["n_bridged"] == 0
+    t_s = [t + (20 if n > 50 else 0) for n, t in enumerate(asked.nn_t_s)]
+    assert neurokit.full_analysis(asked.nn_ms, t_s)["n_bridged"] == 1
 
 
 def test_the_window_is_on_the_beat_clock() -> None:

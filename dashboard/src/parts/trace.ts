@@ -56,7 +56,7 @@ export class TracePart extends Part {
     this.#end = [
       () => observer.disconnect(),
       () => scheme.removeEventListener("change", repaint),
-      frames((nowMs) => this.#draw(nowMs), () => (stillness() ? 2 : 24)),
+      frames((nowMs) => this.#draw(nowMs), () => (stillness() ? 2 : 15)),
     ];
   }
 

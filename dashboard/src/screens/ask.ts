@@ -40,7 +40,8 @@ export class AskScreen extends Part {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#unfollow = follow(this.feed, () => this.requestUpdate());
+    this.#unfollow = follow(this.feed, () => this.#heard());
+    this.#heard();
   }
 
   override disconnectedCallback(): void {
@@ -53,6 +54,20 @@ export class AskScreen extends Part {
     // The next question draws itself first; then its heading takes the focus.
     const next = this.querySelector<QuestionPart>("bf-question");
     void next?.updateComplete.then(() => next.querySelector("h1")?.focus());
+  }
+
+  /** After a reload the session itself tells how far the person has come. */
+  #heard(): void {
+    this.requestUpdate();
+    if (this.saving) return;
+    if (this.moment === "before" && this.feed.phase) {
+      go("practice", this.feed.session.id);
+      return;
+    }
+    const given = this.feed.entries.filter((e) => e.moment === this.moment).map((e) => e.type);
+    const open = questions.findIndex((q, i) => i >= this.at && !given.includes(q.type));
+    if (open === -1) this.#finish();
+    else if (open > this.at && !this.answered) this.at = open;
   }
 
   #submit(event: Event): void {

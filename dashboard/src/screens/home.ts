@@ -143,7 +143,7 @@ export class HomeScreen extends Part {
       <h1 tabindex="-1">${c.running}</h1>
       <p class="lead">${c.runningLead}</p>
       <div class="stack">
-        <button class="button primary big" type="button" @click=${() => go("practice", session.id)}>
+        <button class="button primary big" type="button" @click=${() => go("before", session.id)}>
           ${c.goBack}
         </button>
         <button class="button" type="button" ?disabled=${this.busy} @click=${() => this.#end(session)}>

@@ -136,6 +136,8 @@ async def running(context: Context) -> AsyncIterator[None]:
             await context.conductor.replay_file(
                 context.settings.replay, context.settings.replay_speed
             )
+        elif (asked := context.straps.asked()) is not None:
+            await context.conductor.start(strap=asked, plan="practice")
         yield
     finally:
         await context.conductor.close()

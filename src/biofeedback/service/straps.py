@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from biofeedback.errors import ADVICE, BiofeedbackError, LinkError
 from biofeedback.model import FoundStrap, LinkReason, Value
 from biofeedback.service.problems import Problem
-from biofeedback.session.driver import Driver, RadioStatus
+from biofeedback.session.driver import Driver, RadioStatus, named
 from biofeedback.session.simulated import SimulatedDriver
 
 _LOGGER = logging.getLogger(__name__)
@@ -53,6 +53,21 @@ class Straps:
             if status.available:
                 return status
         return statuses[0] if statuses else _unavailable(LinkReason.NO_ADAPTER)
+
+    def asked(self) -> str | None:
+        """Return the id of the strap that the command line asked for, if any.
+
+        One that has not been found yet is looked for by its driver.
+        """
+        if self._begin is None:
+            return None
+        if (found := self._preferred()) is not None:
+            return found
+        if not self._radios:
+            raise LinkError(LinkReason.NO_ADAPTER)
+        strap = named(self._begin)
+        self._known[strap.id] = (self._radios[0], strap)
+        return strap.id
 
     def choose(
         self, id: str, *, profile: str | None = None, seed: int | None = None

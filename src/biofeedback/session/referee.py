@@ -126,6 +126,9 @@ class Referee:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
+                # Ctrl-C in a terminal is for the service, which then still wants
+                # the summary; the worker ends with its input.
+                start_new_session=True,
                 limit=ANSWER_LIMIT_BYTES,
             )
         return self._process

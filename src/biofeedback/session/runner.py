@@ -272,18 +272,18 @@ class LiveSession:
             second += REFEREE_EVERY_S
             await self.clock.sleep_until(second * NS_PER_S)
             second = max(second, self.clock.now_ns() // NS_PER_S)
-            for window in self.pipeline.referee_windows():
-                verdict = await referee.judge(window)
-                if verdict is None:
-                    continue
-                self._put(
-                    RefereeReport(
-                        t_ns=self.clock.now_ns(),
-                        window_s=verdict.window_s,
-                        neurokit=verdict.neurokit,
-                        max_difference=verdict.max_difference,
-                    )
+            window = self.pipeline.referee_window()
+            verdict = await referee.judge(window) if window is not None else None
+            if verdict is None:
+                continue
+            self._put(
+                RefereeReport(
+                    t_ns=self.clock.now_ns(),
+                    window_s=verdict.window_s,
+                    neurokit=verdict.neurokit,
+                    max_difference=verdict.max_difference,
                 )
+            )
 
     # --- In order: stamp, number, log, process, log, tell -----------------------
 

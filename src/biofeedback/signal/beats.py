@@ -136,7 +136,7 @@ class BeatClock:
 
     def _runs_ahead(self, packet: list[tuple[int, tuple[int, ...]]]) -> bool:
         """Whether beats would be placed later than any packet can hold them."""
-        ahead = min(self._lags) - self._anchor_ns + self._lateness(packet)
+        ahead = min(self._lags) + self._lateness(packet) - self._anchor_ns
         return ahead < -(PERIOD_NS + JITTER_NS)
 
     def _catch_up(self) -> list[Beat]:

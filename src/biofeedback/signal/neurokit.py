@@ -19,6 +19,9 @@ from biofeedback.model import RefereeValues
 RATE_HZ = 4
 """Passed always: the default of 100 Hz and ``normalize=True`` give other numbers."""
 
+ADJACENT_MS = 10.0
+"""NeuroKit2's tolerance between the distance of two beats and their interval."""
+
 NONLINEAR_BEATS = 600
 """Non-linear measures take time that grows with the square of the beats (0.2 s for
 350), so they are computed on the last ten minutes or so, and the result says so."""
@@ -52,15 +55,17 @@ def full_analysis(nn_ms: Sequence[float], nn_t_s: Sequence[float]) -> dict[str, 
     """Return all of NeuroKit2's HRV indices, in names of its own, ready for JSON.
 
     ``None`` stands for what it could not compute. The non-linear indices are those of
-    the last ``nonlinear_beats`` intervals.
+    the last ``nonlinear_beats`` intervals. Its spectrum bridges the ``n_bridged`` gaps.
     """
     import neurokit2
 
     last = slice(-NONLINEAR_BEATS, None)
+    apart_ms = 1000 * np.diff(np.array(nn_t_s)) - np.array(nn_ms)[1:]
     return {
         "neurokit2": str(neurokit2.__version__),
         "parameters": {"normalize": False, "interpolation_rate_hz": RATE_HZ},
         "n_nn": len(nn_ms),
+        "n_bridged": int(np.count_nonzero(apart_ms > ADJACENT_MS)),
         "time": _time(nn_ms, nn_t_s),
         "frequency": _frequency(nn_ms, nn_t_s),
         "nonlinear": _nonlinear(nn_ms[last], nn_t_s[last]),

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
 
 from biofeedback.model import Value
 from biofeedback.signal.interpolation import cubic
-from biofeedback.signal.series import NS_PER_MS, NS_PER_S, Floats, Series
+from biofeedback.signal.series import NS_PER_MS, NS_PER_S, Series
 
 Breath: TypeAlias = tuple[int, int]
 """Start and end of a breath in ns of the session."""
+
+Swing: TypeAlias = tuple[float, float]
+"""Peak-to-trough of one breath in bpm and in ms."""
 
 RECENT_NS = 60 * NS_PER_S
 MIN_BREATHS = 3
 MAX_FLAGGED_SHARE = 0.05
 STEP_S = 0.1
+REMEMBERED = 64
 MARGIN = 3
 """Intervals taken on either side of a breath, so its ends lie inside the spline."""
 
@@ -35,6 +39,7 @@ def rsa(
     breaths: Sequence[Breath],
     end_ns: int,
     recent_ns: int | None = RECENT_NS,
+    swing_of: Callable[[Series, int, int], Swing | None] | None = None,
 ) -> Rsa | None:
     """Return RSA over the complete breaths of the last ``recent_ns``.
 
@@ -46,6 +51,7 @@ def rsa(
     ``None`` with fewer than three breaths free of gaps and flags, or when more than
     5 % of the intervals are flagged. ``recent_ns=None`` takes all breaths.
     """
+    swing_of = swing_of or breath_swing
     start_ns = 0 if recent_ns is None else max(0, end_ns - recent_ns)
     window = series.between(start_ns, end_ns)
     if not len(window):
@@ -57,7 +63,7 @@ def rsa(
         swing
         for begin_ns, stop_ns in breaths
         if start_ns <= begin_ns < stop_ns <= newest_ns
-        and (swing := breath_swing(series, begin_ns, stop_ns)) is not None
+        and (swing := swing_of(series, begin_ns, stop_ns)) is not None
     ]
     if len(swings) < MIN_BREATHS:
         return None
@@ -69,9 +75,27 @@ def rsa(
     )
 
 
-def breath_swing(
-    series: Series, begin_ns: int, stop_ns: int
-) -> tuple[float, float] | None:
+class Swings:
+    """Remembers the swings of breaths that later beats can no longer change."""
+
+    def __init__(self) -> None:
+        self._known: dict[Breath, Swing | None] = {}
+
+    def __call__(self, series: Series, begin_ns: int, stop_ns: int) -> Swing | None:
+        """Return :func:`breath_swing`, computed once per breath."""
+        breath = (begin_ns, stop_ns)
+        if breath in self._known:
+            return self._known[breath]
+        swing = breath_swing(series, begin_ns, stop_ns)
+        last = int(np.searchsorted(series.t_ns, stop_ns, side="left"))
+        if len(series) > last + MARGIN:
+            self._known[breath] = swing
+            while len(self._known) > REMEMBERED:
+                del self._known[next(iter(self._known))]
+        return swing
+
+
+def breath_swing(series: Series, begin_ns: int, stop_ns: int) -> Swing | None:
     """Return peak-to-trough of one breath in bpm and ms, or ``None`` if not clean."""
     first = int(np.searchsorted(series.t_ns, begin_ns, side="left"))
     last = int(np.searchsorted(series.t_ns, stop_ns, side="left"))
@@ -91,8 +115,8 @@ def breath_swing(
     if not len(at):
         return None
     hr_bpm = cubic(middle_s, 60_000 / around.rr_ms, at)
-    rr_ms = cubic(middle_s, around.rr_ms, at)
-    return _swing(hr_bpm), _swing(rr_ms)
+    highest, lowest = float(hr_bpm.max()), float(hr_bpm.min())
+    return highest - lowest, 60_000 / lowest - 60_000 / highest
 
 
 def _clean_around(series: Series, first: int, last: int) -> Series:
@@ -103,7 +127,3 @@ def _clean_around(series: Series, first: int, last: int) -> Series:
     while stop < min(len(series), last + 1 + MARGIN) and joined[stop] and normal[stop]:
         stop += 1
     return series.slice(begin, stop)
-
-
-def _swing(values: Floats) -> float:
-    return float(values.max() - values.min())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from biofeedback.model import Interval, Windows
 from biofeedback.signal.conformity import RefereeWindow, referee_window
 from biofeedback.signal.frequency_domain import Spectrum, spectrum
-from biofeedback.signal.respiration import Breath, Rsa, rsa
+from biofeedback.signal.respiration import Breath, Rsa, Swings, rsa
 from biofeedback.signal.series import NS_PER_S, GrowingSeries, Series
 from biofeedback.signal.time_domain import time_domain, unsuitable
 
@@ -28,6 +28,7 @@ class LiveWindows:
 
     def __init__(self) -> None:
         self._series = GrowingSeries()
+        self._swings = Swings()
 
     def add(self, interval: Interval) -> None:
         """Take in the newest interval."""
@@ -59,12 +60,15 @@ class LiveWindows:
 
     def rsa(self, breaths: Sequence[Breath], end_ns: int) -> Rsa | None:
         """Return RSA over the last minute's ``breaths`` (start and end in ns)."""
-        return rsa(self.series, breaths, end_ns)
+        return rsa(self.series, breaths, end_ns, swing_of=self._swings)
 
-    def referee_windows(self, end_ns: int) -> tuple[RefereeWindow, ...]:
-        """Return the windows that hold enough to be compared with NeuroKit2."""
-        series = self.series
-        windows = (
-            referee_window(series, end_ns, length_s) for length_s in REFEREE_WINDOWS_S
+    def referee_window(self, end_ns: int) -> RefereeWindow | None:
+        """Return the longest window the session has filled, to be compared.
+
+        ``None`` while even the shortest holds too few intervals.
+        """
+        length_s = max(
+            (s for s in REFEREE_WINDOWS_S if end_ns >= s * NS_PER_S),
+            default=min(REFEREE_WINDOWS_S),
         )
-        return tuple(window for window in windows if window is not None)
+        return referee_window(self.series, end_ns, length_s)

@@ -1,0 +1,73 @@
+"""What a person does on the page, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page, expect
+
+QUESTIONS = ("pain_intensity", "pain_unpleasantness", "arousal")
+PATIENCE_MS = 20_000
+
+
+def part(page: Page, testid: str) -> Locator:
+    return page.get_by_test_id(testid)
+
+
+def begin(page: Page, kind: str = "simulated") -> None:
+    """Choose a strap and begin: two taps."""
+    strap = part(page, f"strap-{kind}").first
+    expect(strap).to_be_visible(timeout=PATIENCE_MS)
+    strap.click()
+    part(page, "begin").click()
+
+
+def answer(page: Page, *values: int | None) -> None:
+    """Answer the three questions in order; ``None`` skips one."""
+    for name, value in zip(QUESTIONS, values, strict=True):
+        question = part(page, f"question-{name}")
+        expect(question).to_be_visible(timeout=PATIENCE_MS)
+        expect(question.locator("input:checked")).to_have_count(0)
+        if value is None:
+            part(page, "skip").click()
+        else:
+            question.locator(f'label:has(input[value="{value}"])').click()
+            part(page, "next").click()
+
+
+def wait_for_stream(page: Page) -> None:
+    expect(part(page, "link-state")).to_have_attribute(
+        "data-state", "streaming", timeout=PATIENCE_MS
+    )
+
+
+def count_beats(page: Page) -> list[str]:
+    """Collect the beats that reach the page from now on."""
+    beats: list[str] = []
+
+    def received(frame: str | bytes) -> None:
+        if isinstance(frame, str) and '"kind":"beat"' in frame:
+            beats.append(frame)
+
+    page.on("websocket", lambda socket: socket.on("framereceived", received))
+    return beats
+
+
+def wait_until(page: Page, reached: Callable[[], bool]) -> None:
+    """Let the page go on until ``reached``."""
+    for _ in range(PATIENCE_MS // 100):
+        if reached():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it did not come to that in time")
+
+
+def session_id(page: Page) -> str:
+    return page.url.split("/")[-1]
+
+
+def get_json(page: Page, path: str) -> object:
+    """Ask the service as the page would, with its cookie."""
+    reply = page.request.get(f"{page.url.split('/#')[0]}/api/v1/{path}")
+    assert reply.ok, reply.text()
+    return reply.json()
