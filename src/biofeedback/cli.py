@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -18,7 +18,7 @@ import typer
 from biofeedback import __version__
 
 if TYPE_CHECKING:
-    from biofeedback.errors import BiofeedbackError
+    from biofeedback.errors import BiofeedbackError, NotSoError
     from biofeedback.model import FoundStrap
     from biofeedback.session.driver import Driver
     from biofeedback.session.simulated import SimulatedDriver
@@ -31,6 +31,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _duration(seconds: float | None) -> float | None:
+    # Not 'min' alone: it lets 'nan' and 'inf' through.
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise typer.BadParameter("Give a number of seconds above 0.")
+    return seconds
+
 
 Simulate = Annotated[
     bool, typer.Option("--simulate", help="Use the simulated strap, at once.")
@@ -117,7 +125,7 @@ def _ready(url: str, *, open_browser: bool) -> None:
 
 @app.command()
 def scan(
-    seconds: Annotated[float, typer.Option(min=0.5, max=60)] = 5.0,
+    seconds: Annotated[float, typer.Option(min=0.5, max=60, callback=_duration)] = 5.0,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """List the straps in reach."""
@@ -155,13 +163,15 @@ def record(
     simulate: Simulate = False,
     strap: StrapName = None,
     seconds: Annotated[
-        float | None, typer.Option(help="How long; else until Ctrl-C.")
+        float | None,
+        typer.Option(callback=_duration, help="How long; else until Ctrl-C."),
     ] = None,
     profile: Profile = "calm",
     seed: Seed = 1,
 ) -> None:
     """Record without a dashboard."""
     import asyncio
+    import logging
 
     from biofeedback.errors import SettingsError
     from biofeedback.session.driver import named
@@ -171,6 +181,8 @@ def record(
         raise SettingsError(
             "A recording needs one source.", "Give either --simulate or --strap NAME."
         )
+    # What happens is told in sentences; the log, with its tracebacks, is for --debug.
+    logging.getLogger("biofeedback").addHandler(logging.NullHandler())
     simulated, radios = _drivers(profile, seed)
     driver: Driver = simulated if strap is None else _first(radios)
     finished = asyncio.run(
@@ -182,7 +194,11 @@ def record(
             tell=_notice,
         )
     )
-    print(f"{finished.path}: {finished.n_records} records, {finished.size_bytes} bytes")
+    label = " (simulated)" if simulate else ""
+    print(
+        f"{finished.path}{label}: {finished.n_records} records, "
+        f"{finished.size_bytes} bytes"
+    )
 
 
 @app.command()
@@ -221,7 +237,7 @@ def replay(
     from biofeedback.session.clock import WallClock
     from biofeedback.session.player import play
 
-    with _lines(jsonl or "-") as out:
+    with _lines(jsonl or "-", file) as out:
         clock = None if factor is None else WallClock(factor)
         asyncio.run(play(recording, clock=clock, out=out))
 
@@ -265,15 +281,40 @@ def verify(file: File) -> None:
 
 
 @app.command()
+def recover(
+    file: File,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The new recording.")
+    ] = None,
+) -> None:
+    """Salvage a damaged or unfinished recording, and say what was lost."""
+    from biofeedback.recording.recover import recover_file
+    from biofeedback.tables import check_target
+
+    if out is not None:
+        check_target(out, [file])
+    recovered = recover_file(file, out)
+    print(recovered.sentence)
+    if recovered.path != file:
+        print(f"{recovered.path}: {recovered.n_records} records")
+
+
+@app.command()
 def analyze(
     files: Annotated[list[Path], typer.Argument(metavar="FILE|DIR ...")],
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="PATH")] = None,
     parquet: Annotated[Path | None, typer.Option(metavar="PATH")] = None,
     window: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Also by windows.")
+        float | None,
+        typer.Option(metavar="SECONDS", callback=_duration, help="Also by windows."),
     ] = None,
-    step: Annotated[float | None, typer.Option(metavar="SECONDS")] = None,
+    step: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", callback=_duration, help="From window to window."
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes at once.")] = 1,
     column: Annotated[
         str | None, typer.Option(help="The RR column of a text file: name or number.")
@@ -289,10 +330,15 @@ def analyze(
         _later("analyze --parquet")
     if step is not None and window is None:
         raise SettingsError("--step needs --window.", "Give both, in seconds.")
-    from biofeedback.tables import files_in, lines, write_csv
+    if unit not in (None, "ms", "s"):
+        raise SettingsError(f"There is no unit '{unit}' of RR.", "Give ms or s.")
+    from biofeedback.tables import check_target, files_in, lines, write_csv
 
+    found = files_in(files)
+    if csv is not None:
+        check_target(csv, [one for one in found if isinstance(one, Path)])
     results, refused = [], 0
-    for outcome in _analyses(files_in(files), jobs, window, step, column, unit):
+    for outcome in _analyses(found, jobs, window, step, column, unit):
         if isinstance(outcome, BiofeedbackError):
             refused += 1
             _notice(str(outcome))
@@ -309,7 +355,7 @@ def analyze(
 
 
 def _analyses(
-    paths: list[Path],
+    paths: list[Path | NotSoError],
     jobs: int,
     window_s: float | None,
     step_s: float | None,
@@ -330,7 +376,7 @@ def _analyses(
 
 
 def _analysis(
-    path: Path,
+    path: Path | NotSoError,
     *,
     window_s: float | None,
     step_s: float | None,
@@ -340,6 +386,8 @@ def _analysis(
     from biofeedback.errors import RecordingError
     from biofeedback.session.analysis import analyze_file
 
+    if not isinstance(path, Path):
+        return path
     try:
         return analyze_file(path, window_s, step_s, column=column, unit=unit)
     except RecordingError as error:
@@ -378,7 +426,6 @@ def _later(what: str) -> None:
 
 
 for _name, _help in {
-    "recover": "Salvage a damaged or unfinished recording (not there yet).",
     "import": "Turn foreign formats into recordings (not there yet).",
     "export": "Write a recording in another format (not there yet).",
     "user": "Accounts of a shared installation (not there yet).",
@@ -422,7 +469,9 @@ def _first(radios: tuple[Driver, ...]) -> Driver:
 
 
 def _notice(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    # A terminal that has gone away must not end what is being recorded.
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def _print_json(value: object) -> None:
@@ -432,13 +481,20 @@ def _print_json(value: object) -> None:
 
 
 @contextmanager
-def _lines(target: str) -> Iterator[BinaryIO]:
+def _lines(target: str, source: Path) -> Iterator[BinaryIO]:
     if target == "-":
         yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    else:
-        with Path(target).open("wb") as out:
+        return
+    from biofeedback.recording.durable import explained
+    from biofeedback.tables import check_target
+
+    path = Path(target)
+    check_target(path, [source])
+    try:
+        with path.open("wb") as out:
             yield out
+    except OSError as error:
+        raise explained(f"{path.name} could not be written.", error) from error
 
 
 def _speed(text: str) -> float | None:
@@ -457,33 +513,55 @@ def _speed(text: str) -> float | None:
     return speed
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; say errors in one sentence, never as a traceback."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    if debug:
+        import logging
+
+        logging.basicConfig(level=logging.INFO)
+    try:
+        code = _run([argument for argument in given if argument != "--debug"])
+    except KeyboardInterrupt:
+        code = 130
+    except Exception as error:
+        if debug and not isinstance(error, BrokenPipeError):
+            raise
+        code = _told(error)
+    raise SystemExit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        app(arguments, prog_name="biofeedback")
+        code = 0
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            raise end.__context__ from None  # Typer makes an exit 1 of it
+        code = end.code if isinstance(end.code, int) else 0
+    sys.stdout.flush()  # here, where a full disk can still be told
+    return code
+
+
+def _told(error: Exception) -> int:
     from biofeedback.errors import BiofeedbackError
 
-    debug = "--debug" in sys.argv
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    try:
-        app(arguments)
-    except BiofeedbackError as error:
-        if debug:
-            raise
+    if isinstance(error, BiofeedbackError):
         _notice(str(error))
-        raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    except BrokenPipeError:
-        # The reader of our output has gone away, as `| head` does.
+        return error.exit_code
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Python would try once more to write what is left, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
-    except Exception as error:
-        if debug:
-            raise
-        _notice(
-            f"Something unexpected happened ({type(error).__name__}: {error}). "
-            "The same command with --debug shows where."
-        )
-        raise SystemExit(1) from None
+    if isinstance(error, BrokenPipeError):
+        return 0  # the reader of our output has gone away, as `| head` does
+    _notice(
+        f"Something unexpected happened ({type(error).__name__}: {error}). "
+        "The same command with --debug shows where."
+    )
+    return 1
 
 
 if __name__ == "__main__":

@@ -27,15 +27,13 @@ LINES = (
 )
 
 
-def files_in(paths: Iterable[Path]) -> list[Path]:
+def files_in(paths: Iterable[Path]) -> list[Path | NotSoError]:
     """Return the files asked for; a folder stands for all it holds.
 
-    Raises
-    ------
-    NotSoError
-        When one is not there, or a folder holds nothing to analyze.
+    What is not there stands in the list as the error to tell: the other files are
+    analyzed all the same.
     """
-    found: list[Path] = []
+    found: list[Path | NotSoError] = []
     for path in paths:
         if path.is_dir():
             inside = sorted(
@@ -43,28 +41,32 @@ def files_in(paths: Iterable[Path]) -> list[Path]:
                 for one in path.rglob("*")
                 if one.is_file() and one.suffix.lower() in ANALYZABLE
             )
-            if not inside:
-                raise NotSoError(
+            found += inside or [
+                NotSoError(
                     f"'{path}' holds no recording and no RR text.",
                     f"Files that end in {', '.join(ANALYZABLE)} are looked for.",
                 )
-            found += inside
+            ]
         elif path.exists():
             found.append(path)
         else:
-            raise NotSoError(f"There is no file '{path}'.", "Check the name.")
+            found.append(NotSoError(f"There is no file '{path}'.", "Check the name."))
     return found
 
 
 def lines(analysis: Analysis) -> Iterator[str]:
     """Yield what a person reads of one analysis."""
-    simulated = " (simulated)" if analysis["source"].get("simulated") else ""
+    source = analysis["source"]
+    labels = ["simulated"] if source.get("simulated") else []
+    if not source.get("complete", True):
+        labels.append("unfinished or cut off")
+    label = f" ({', '.join(labels)})" if labels else ""
     yield (
-        f"{analysis['file']}{simulated}: {analysis['n_beats']} beats in "
+        f"{analysis['file']}{label}: {analysis['n_beats']} beats in "
         f"{analysis['duration_s']:.0f} s, {100 * analysis['coverage']:.0f} % covered, "
         f"{analysis['artefact_pct']:.1f} % flagged"
     )
-    if not analysis["suitable"]:
+    if analysis["reason"]:
         yield f"  {analysis['reason']}"
     for name, key, unit in LINES:
         if (value := analysis[key]) is not None:
@@ -77,6 +79,27 @@ def lines(analysis: Analysis) -> Iterator[str]:
         )
 
 
+def check_target(path: Path, inputs: Iterable[Path]) -> None:
+    """Refuse early to write where nothing can be, or over what is being read.
+
+    Raises
+    ------
+    SettingsError
+        With the reason.
+    """
+    if path.is_dir():
+        raise SettingsError(f"'{path}' is a folder.", "Give the name of a file.")
+    if not path.parent.is_dir():
+        raise SettingsError(
+            f"There is no folder '{path.parent}'.", "Create it, or choose another."
+        )
+    if path.exists() and any(path.samefile(one) for one in inputs if one.exists()):
+        raise SettingsError(
+            f"'{path}' is itself to be read, and is not overwritten.",
+            "Choose another name.",
+        )
+
+
 def write_csv(path: Path, analyses: Sequence[Analysis]) -> None:
     """Write one row per file, or per window where there are windows.
 
@@ -84,7 +107,7 @@ def write_csv(path: Path, analyses: Sequence[Analysis]) -> None:
 
     Raises
     ------
-    SettingsError
+    NotSoError
         When the file cannot be written.
     """
     rows = [row for analysis in analyses for row in _rows(analysis)]
@@ -95,7 +118,7 @@ def write_csv(path: Path, analyses: Sequence[Analysis]) -> None:
             writer.writeheader()
             writer.writerows(rows)
     except OSError as error:
-        raise SettingsError(
+        raise NotSoError(
             f"'{path}' cannot be written: {error.strerror}.", "Choose another place."
         ) from error
 
@@ -104,8 +127,13 @@ def _rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
     if "windows" not in analysis:
         yield _flat(analysis)
         return
+    simulated = analysis["source"].get("simulated")
     for window in analysis["windows"]:
-        yield {"file": _safe(analysis["file"]), **_flat(window)}
+        yield {
+            "file": _safe(analysis["file"]),
+            "source.simulated": simulated,
+            **_flat(window),
+        }
 
 
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -12,7 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    StorageState,
+    sync_playwright,
+)
 
 from tests.machine import HOW_TO_BROWSER, browser, in_ci
 
@@ -116,53 +124,71 @@ def chromium() -> Iterator[Browser]:
 PHONE = {"width": 360, "height": 740}
 LAPTOP = {"width": 1280, "height": 800}
 
-OpenPage = Callable[..., Page]
 
+class OpenPage:
+    """Opens pages of their own.
 
-@pytest.fixture
-def open_page(chromium: Browser) -> Iterator[OpenPage]:
-    """Open pages of their own; a console error or a foreign request fails the test."""
-    contexts: list[BrowserContext] = []
-    troubles: list[str] = []
+    A console error, an exception or a foreign request fails the test, unless the
+    test says with :meth:`forgive` that it provoked it.
+    """
 
-    def open_it(
+    def __init__(self, chromium: Browser) -> None:
+        self._chromium = chromium
+        self._contexts: list[BrowserContext] = []
+        self._troubles: list[str] = []
+
+    def __call__(
+        self,
         url: str,
         *,
         viewport: dict[str, int] = LAPTOP,
         color_scheme: str = "light",
         reduced_motion: str = "no-preference",
         bypass_csp: bool = False,
+        cookies: StorageState | None = None,
     ) -> Page:
-        context = chromium.new_context(
+        context = self._chromium.new_context(
             viewport={"width": viewport["width"], "height": viewport["height"]},
             color_scheme="dark" if color_scheme == "dark" else "light",
             reduced_motion=(
                 "reduce" if reduced_motion == "reduce" else "no-preference"
             ),
             bypass_csp=bypass_csp,
+            storage_state=cookies,
         )
-        contexts.append(context)
+        self._contexts.append(context)
         page = context.new_page()
         origin = url.split("/#")[0]
-        page.on(
-            "console",
-            lambda message: (
-                troubles.append(message.text) if message.type == "error" else None
-            ),
-        )
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                None
-                if request.url.startswith((origin, origin.replace("http", "ws", 1)))
-                else troubles.append(f"a request to {request.url}")
-            ),
-        )
+        own = (origin, origin.replace("http", "ws", 1))
+
+        def console(message: ConsoleMessage) -> None:
+            if message.type in ("error", "warning"):
+                self._troubles.append(message.text)
+
+        def request(request: Request) -> None:
+            if not request.url.startswith(own):
+                self._troubles.append(f"a request to {request.url}")
+
+        page.on("console", console)
+        page.on("pageerror", lambda error: self._troubles.append(str(error)))
+        page.on("request", request)
         page.goto(url)
         return page
 
-    yield open_it
-    for context in contexts:
-        context.close()
-    assert troubles == []
+    def forgive(self, pattern: str) -> None:
+        """Forget the troubles that the test itself made."""
+        self._troubles = [t for t in self._troubles if not re.search(pattern, t)]
+
+    def close(self) -> None:
+        """Close all pages, and fail if anything was wrong on them."""
+        for context in self._contexts:
+            context.close()
+        assert self._troubles == []
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[OpenPage]:
+    """Open pages of their own; whatever goes wrong on them fails the test."""
+    opener = OpenPage(chromium)
+    yield opener
+    opener.close()

@@ -85,9 +85,7 @@ def test_real_beats_reach_the_page_are_rated_stopped_and_replayed(
     wait_for_stream(page)
     expect(part(page, "simulated-label")).to_have_count(0)
     part(page, "toggle-numbers").click()
-    expect(part(page, "heart-rate")).to_have_text(
-        FIRST_BPM, timeout=PATIENCE_MS
-    )
+    expect(part(page, "heart-rate")).to_have_text(FIRST_BPM, timeout=PATIENCE_MS)
     part(page, "rate-now").click()
     sheet = part(page, "rate-sheet")
     sheet.get_by_test_id("question-pain_unpleasantness").locator(
@@ -141,7 +139,5 @@ def test_real_beats_reach_the_page_are_rated_stopped_and_replayed(
     part(page, "replay").click()
     expect(part(page, "replay-label")).to_be_visible(timeout=PATIENCE_MS)
     part(page, "toggle-numbers").click()
-    expect(part(page, "heart-rate")).to_have_text(
-        FIRST_BPM, timeout=PATIENCE_MS
-    )
+    expect(part(page, "heart-rate")).to_have_text(FIRST_BPM, timeout=PATIENCE_MS)
     expect(part(page, "rate-now")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""Runs a service as a process of its own: ``serving.py DATA PORT [BEGIN]``."""
+"""Runs a service as a process of its own: ``serving.py DATA PORT``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ if __name__ == "__main__":
         data=Path(sys.argv[1]),
         port=int(sys.argv[2]),
         token="a-token-for-programs-0123456789",
-        begin="simulated:heart",
     )
     try:
         serve(

@@ -61,7 +61,8 @@ class Compaction:
     """The steps of :func:`compact`: write, check, publish, tidy.
 
     ``recovery`` says why a journal is finished late; a ``recovery`` record is also
-    written whenever something of the journal was lost.
+    written whenever something of the journal was lost. With ``keep`` the journal stays
+    beside the finished file.
     """
 
     def __init__(
@@ -71,12 +72,14 @@ class Compaction:
         summary: bytes | None = None,
         *,
         recovery: Mapping[str, str] | None = None,
+        keep: bool = False,
     ) -> None:
         self._part = part
         self._final = final
         self._temporary = final.with_name(final.name + ".tmp")
         self._summary = summary
         self._why = recovery
+        self._keep = keep
 
     @cached_property
     def _recording(self) -> Recording:
@@ -94,7 +97,8 @@ class Compaction:
                     self.write()
                     self.check()
                     self.publish()
-                self.tidy()
+                if not self._keep:
+                    self.tidy()
             return self._result()
         except OSError as error:
             raise durable.explained(

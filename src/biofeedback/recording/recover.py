@@ -10,10 +10,12 @@ from biofeedback.errors import RecordingError
 from biofeedback.model import Value
 from biofeedback.recording import durable
 from biofeedback.recording.compaction import PART_SUFFIX, BusyError, Compaction
-from biofeedback.recording.reader import open_recording
+from biofeedback.recording.reader import Recording, open_recording
 
 JOURNALS = f"*.mcap{PART_SUFFIX}"
 DAMAGED_SUFFIX = ".damaged"
+UNFINISHED = "was not closed properly"
+ELSEWHERE = "If there is a copy of it elsewhere, use that one."
 
 
 class Recovered(Value, frozen=True):
@@ -44,6 +46,92 @@ def recover_all(folder: Path, *, at: datetime | None = None) -> tuple[Recovered,
     return tuple(report for report in reports if report is not None)
 
 
+def recover_file(
+    path: Path, out: Path | None = None, *, at: datetime | None = None
+) -> Recovered:
+    """Salvage one recording, unfinished or damaged, whatever can be read of it.
+
+    Parameters
+    ----------
+    path
+        The recording. A journal (``.part``) is finished under its own name and then
+        removed, as at start-up; with ``out``, or when it is damaged, it stays.
+    out
+        The new file; for a damaged recording ``NAME.recovered.mcap`` beside it.
+    at
+        When this happens; now, if not given.
+
+    Raises
+    ------
+    RecordingError
+        When nothing can be saved, a session still writes it, or ``out`` is taken.
+    """
+    recording = _opened(path)
+    if _is_whole(recording):
+        return Recovered(
+            part=path,
+            path=path,
+            session_id=recording.info.id,
+            n_records=recording.survey().n_records,
+            lost_bytes=0,
+            missing=(),
+            sentence=f"The recording {path.name} is whole; nothing needs saving.",
+        )
+    survey = recording.survey(salvage=True)
+    if not survey.n_records:
+        raise RecordingError(
+            f"Nothing of {path.name} can be saved: no whole record is left in it.",
+            ELSEWHERE,
+        )
+    journal = path.name.endswith(PART_SUFFIX)
+    lost = bool(survey.lost_bytes or survey.missing)
+    name = path.name.removesuffix(PART_SUFFIX)
+    if out is None:
+        out = path.with_name(name if journal else f"{path.stem}.recovered.mcap")
+    if out.exists() and (not journal or out.samefile(path)):
+        raise RecordingError(
+            f"{out.name} exists already and is not overwritten.",
+            "Choose another name with --out.",
+        )
+    at = at or datetime.now(UTC)
+    recovery = {"recovered_at": at.isoformat(), "tool": "biofeedback recover"}
+    keep = not journal or lost or out != path.with_name(name)
+    done = Compaction(path, out, recovery=recovery, keep=keep).run()
+    return Recovered(
+        part=path,
+        path=done.path,
+        session_id=recording.info.id,
+        n_records=done.n_records,
+        lost_bytes=done.lost_bytes,
+        missing=done.missing,
+        sentence=_sentence(
+            path.name,
+            done.lost_bytes,
+            done.missing,
+            what="was damaged" if recording.complete else UNFINISHED,
+        ),
+    )
+
+
+def _opened(path: Path) -> Recording:
+    try:
+        return open_recording(path)
+    except RecordingError as error:
+        if "biofeedback recover" in error.advice:  # that is what is being done
+            raise RecordingError(error.message, ELSEWHERE) from error
+        raise
+
+
+def _is_whole(recording: Recording) -> bool:
+    if not recording.complete:
+        return False
+    try:
+        recording.survey()
+    except RecordingError:
+        return False
+    return True
+
+
 def _recover(part: Path, at: datetime) -> Recovered | None:
     try:
         session_id = open_recording(part).info.id
@@ -70,8 +158,14 @@ def _recover(part: Path, at: datetime) -> Recovered | None:
     )
 
 
-def _sentence(name: str, lost_bytes: int, missing: tuple[tuple[int, int], ...]) -> str:
-    sentence = f"The recording {name} was not closed properly and has been recovered"
+def _sentence(
+    name: str,
+    lost_bytes: int,
+    missing: tuple[tuple[int, int], ...],
+    *,
+    what: str = UNFINISHED,
+) -> str:
+    sentence = f"The recording {name} {what} and has been recovered"
     if missing:
         n_lost = sum(last - first + 1 for first, last in missing)
         return f"{sentence}; {n_lost} records in it were damaged and are lost."

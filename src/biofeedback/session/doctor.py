@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, version
@@ -91,12 +92,22 @@ def _disk(data: Path) -> Finding:
     folder = data
     while not folder.exists():
         folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return Finding(
+            name="Disk",
+            ok=False,
+            text=f"{data} cannot be written to",
+            advice="Allow it, or choose another folder with 'run --data DIR'.",
+        )
     free = shutil.disk_usage(folder).free
+    ok = free >= ENOUGH_DISK_BYTES
     return Finding(
         name="Disk",
-        ok=free >= ENOUGH_DISK_BYTES,
+        ok=ok,
         text=f"{free / 1e9:.1f} GB free for {data}",
-        advice="Free some space, or choose another folder with --data.",
+        advice=None
+        if ok
+        else "Free some space, or choose another folder with 'run --data DIR'.",
     )
 
 
@@ -105,7 +116,9 @@ def _dashboard(dashboard: Path | None) -> Finding:
         name="Dashboard",
         ok=dashboard is not None,
         text="built" if dashboard else "not built",
-        advice="Install again with npm in reach: 'make run' builds it.",
+        advice=None
+        if dashboard
+        else "Install again with npm in reach: 'make run' builds it.",
     )
 
 
@@ -116,5 +129,5 @@ def _browser() -> Finding:
         name="Browser",
         ok=ok,
         text=found or ("the default one" if ok else "none found"),
-        advice="Open the printed link in a browser on this machine.",
+        advice=None if ok else "Open the printed link in a browser on this machine.",
     )

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from biofeedback.errors import SettingsError
-from biofeedback.model import FoundStrap
-from biofeedback.recording.compaction import Compacted
-from biofeedback.session.clock import NS_PER_S
+from biofeedback.errors import ADVICE, LinkError, NotSoError, SettingsError
+from biofeedback.model import FoundStrap, LinkReason, LinkState
+from biofeedback.recording.compaction import PART_SUFFIX, Compacted
+from biofeedback.session.clock import NS_PER_MS, NS_PER_S
 from biofeedback.session.driver import Driver
 from biofeedback.session.finishing import finish
 from biofeedback.session.hub import ViewerEnded, ViewerTooSlow
@@ -23,6 +23,15 @@ from biofeedback.session.runner import LiveSession
 
 Tell = Callable[[str], None]
 """Says one line to the person at the terminal."""
+
+LAST_TICK_NS = 50 * NS_PER_MS
+"""How late the tick of the last second may be and still belongs to the recording."""
+
+SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # not all on each system
+    if hasattr(signal, name)
+)
 
 
 async def record_to(
@@ -39,25 +48,36 @@ async def record_to(
     ------
     SettingsError
         When ``out`` cannot be used.
+    LinkError
+        When the radio cannot be used; nothing is written then.
+    NotSoError
+        When no heartbeat came; no file is left behind then.
     RecordingError
         When writing stopped; what was written so far is kept in ``out``.part.
     """
     part = _part_of(out)
     referee = Referee()
-    session = open_session(driver, strap, part=part)
-    session.start()
     try:
-        teller = asyncio.create_task(_tell(session, tell))
+        status = await driver.status()
+        if not status.available:
+            raise LinkError(status.reason or LinkReason.INTERNAL)
         with _interrupted() as interrupted:
-            await _until(session, seconds, interrupted)
-        await session.stop()
-        await teller
-        if session.recording_error is not None:
-            raise session.recording_error
-        return await finish(part, out, referee)
+            session = open_session(driver, strap, part=part)
+            heard = await _run(session, seconds, interrupted, tell)
+            if not heard.heart:
+                part.unlink()
+                raise NotSoError(
+                    "Nothing was recorded, because no heartbeat came.",
+                    ADVICE[heard.reason],
+                )
+            interrupted.clear()
+            hurry = asyncio.create_task(_hurry(interrupted, referee))
+            try:
+                tell("Finishing the recording. This takes a few seconds.")
+                return await finish(part, out, referee)
+            finally:
+                hurry.cancel()
     finally:
-        if not session.ended.is_set():
-            await session.stop()
         await referee.close()
         await driver.close()
 
@@ -71,41 +91,73 @@ def _part_of(out: Path) -> Path:
         raise SettingsError(
             f"There is no folder '{out.parent}'.", "Create it, or choose another."
         )
-    part = out.with_name(out.name + ".part")
-    for taken in (out, part):
-        if taken.exists():
-            raise SettingsError(
-                f"'{taken.name}' exists already and is not overwritten.",
-                "Choose another name.",
-            )
+    part = out.with_name(out.name + PART_SUFFIX)
+    if out.exists():
+        raise SettingsError(
+            f"'{out.name}' exists already and is not overwritten.",
+            "Choose another name.",
+        )
+    if part.exists():
+        raise SettingsError(
+            f"'{part.name}' is an unfinished recording of that name.",
+            f"Finish it with 'biofeedback recover {part}', or choose another name.",
+        )
     return part
 
 
+async def _run(
+    session: LiveSession,
+    seconds: float | None,
+    interrupted: asyncio.Event,
+    tell: Tell,
+) -> _Heard:
+    heard = _Heard()
+    session.start()
+    try:
+        listening = asyncio.create_task(heard.listen(session, tell))
+        await _until(session, seconds, interrupted, listening)
+        await session.stop()
+        await listening
+    finally:
+        await session.stop()
+    if session.recording_error is not None:
+        raise session.recording_error
+    return heard
+
+
 async def _until(
-    session: LiveSession, seconds: float | None, interrupted: asyncio.Event
+    session: LiveSession,
+    seconds: float | None,
+    interrupted: asyncio.Event,
+    listening: asyncio.Task[None],
 ) -> None:
     waiting: list[asyncio.Task[object]] = [
         asyncio.create_task(interrupted.wait()),
         asyncio.create_task(session.ended.wait()),
     ]
     if seconds is not None:
-        # Up to and with the tick of the last second.
-        end_ns = round(seconds * NS_PER_S)
+        end_ns = round(seconds * NS_PER_S) + LAST_TICK_NS
         waiting.append(asyncio.create_task(session.clock.sleep_until(end_ns)))
-    _, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
+    await asyncio.wait([*waiting, listening], return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
         task.cancel()
+
+
+async def _hurry(interrupted: asyncio.Event, referee: Referee) -> None:
+    # Asked a second time to end: without the summary, which can be had at any time.
+    await interrupted.wait()
+    await referee.close()
 
 
 @contextlib.contextmanager
 def _interrupted() -> Iterator[asyncio.Event]:
-    # Ctrl-C and a polite kill end the recording; they must not tear it.
+    # Ctrl-C, a polite kill and a closed terminal end the recording; they must not
+    # tear it.
     event = asyncio.Event()
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
     previous = {
         number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(event.set))
-        for number in signals
+        for number in SIGNALS
     }
     try:
         yield event
@@ -114,13 +166,35 @@ def _interrupted() -> Iterator[asyncio.Event]:
             signal.signal(number, handler)
 
 
-async def _tell(session: LiveSession, tell: Tell) -> None:
-    viewer = session.hub.subscribe()
-    with contextlib.suppress(ViewerEnded, ViewerTooSlow):
-        while True:
-            message = msgspec.json.decode(await viewer.next())
-            if message["kind"] == "link":
-                state, advice = message["state"], message["advice"]
-                tell(f"{state}. {advice}" if advice else f"{state}.")
-            elif message["kind"] == "event" and message["by"] == "system":
-                tell(message["text"])
+class _Heard:
+    # What the session said: whether a heartbeat came, and if not, why.
+
+    def __init__(self) -> None:
+        self.heart = False
+        self.reason = LinkReason.NOT_FOUND
+
+    async def listen(self, session: LiveSession, tell: Tell) -> None:
+        """Pass on what a person should know, until nothing more is recorded."""
+        viewer = session.hub.subscribe()
+        with contextlib.suppress(ViewerEnded, ViewerTooSlow):
+            while True:
+                message = msgspec.json.decode(await viewer.next())
+                match message["kind"]:
+                    case "heart":
+                        self.heart = True
+                    case "link" if message["state"] != LinkState.ENDED:
+                        self._link(message["reason"])
+                        tell(_line(message["state"], message["advice"]))
+                    case "event" if message["type"] == "recording_stopped":
+                        return  # raised, and so told, by who runs the session
+                    case "event" if message["by"] == "system":
+                        tell(message["text"])
+
+    def _link(self, reason: str | None) -> None:
+        if reason is not None:
+            self.reason = LinkReason(reason)
+
+
+def _line(state: str, advice: str | None) -> str:
+    words = state.replace("_", " ").capitalize()
+    return f"{words}. {advice}" if advice else f"{words}."
