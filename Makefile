@@ -9,7 +9,7 @@ DASHBOARD := $(shell find dashboard -path dashboard/node_modules -prune -o \
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 ARGS ?=
 
-.PHONY: run test check e2e bench fix example
+.PHONY: run test check e2e bench fix pictures example
 
 run: $(VENV)/.installed  ## start the service and open the dashboard
 	$(BIN)/biofeedback run $(ARGS)
@@ -30,10 +30,15 @@ e2e: $(VENV)/.dev  ## only the tests in a real browser
 
 bench: $(VENV)/.dev  ## figures, side by side with what one would use instead
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.recording
 
 fix: $(VENV)/.dev  ## put the style right
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+pictures: $(VENV)/.dev  ## take the README's picture anew
+	PICTURE_BEATS=75 $(BIN)/python -m pytest tests/e2e -k each_look
+	cp tests/e2e/output/practice-laptop-light.png docs/images/practice.png
 
 example: $(VENV)/.installed  ## make recordings/examples anew
 	$(BIN)/python recordings/examples/make.py

@@ -53,7 +53,7 @@ class SettingsError(BiofeedbackError):
 
 ADVICE: dict[LinkReason, str] = {
     LinkReason.NO_BUS: (
-        "Bluetooth cannot be reached because the system's D-Bus is not running. "
+        "This computer's Bluetooth cannot be reached, because D-Bus is not running. "
         "Start it, or practise with the simulated strap."
     ),
     LinkReason.NO_DAEMON: (

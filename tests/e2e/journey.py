@@ -53,9 +53,11 @@ def count_beats(page: Page) -> list[str]:
     return beats
 
 
-def wait_until(page: Page, reached: Callable[[], bool]) -> None:
+def wait_until(
+    page: Page, reached: Callable[[], bool], within_ms: int = 4 * PATIENCE_MS
+) -> None:
     """Let the page go on until ``reached``."""
-    for _ in range(PATIENCE_MS // 100):
+    for _ in range(within_ms // 100):
         if reached():
             return
         page.wait_for_timeout(100)

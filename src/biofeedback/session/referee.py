@@ -90,6 +90,8 @@ class Referee:
             try:
                 async with asyncio.timeout(limit_s):
                     process = await self._started()
+                    if self._closed:  # meanwhile
+                        raise ConnectionError("the referee was closed")
                     assert process.stdin is not None
                     assert process.stdout is not None
                     process.stdin.write(question + b"\n")
