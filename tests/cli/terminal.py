@@ -5,21 +5,27 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from biofeedback.cli import main
+from biofeedback.errors import RecordingError
+from biofeedback.model import Notification
+from biofeedback.recording.reader import Recording, open_recording
 
 PATIENCE_S = 60.0
 """How long a command may take on a busy machine; it usually takes a second."""
 
 NO_DBUS = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent/bus"}
 
+HEART_RATE = "2a37"
 TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -102,3 +108,40 @@ def bluetooth(mode: str = "plain", *options: str) -> Iterator[dict[str, str]]:
         finally:
             process.terminate()
             process.wait(PATIENCE_S)
+
+
+def beating(recording: Recording) -> bool:
+    return any(
+        isinstance(one, Notification) and one.characteristic == HEART_RATE
+        for _, one in recording.inputs()
+    )
+
+
+def reached(
+    part: Path,
+    process: subprocess.Popen[str],
+    enough: Callable[[Recording], bool] = beating,
+) -> Recording:
+    """Wait until the journal on the disk holds enough."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline_s:
+        assert process.poll() is None, ended(process)
+        try:
+            recording = open_recording(part)
+            if enough(recording):
+                return recording
+        except RecordingError:
+            pass  # it has just begun
+        time.sleep(0.02)
+    raise AssertionError("the recording never got that far")
+
+
+def hurried(process: subprocess.Popen[str]) -> tuple[list[str], Said]:
+    """Ask `record` to end, and then once more, not to wait for the summary."""
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    told = [process.stderr.readline()]
+    while told[-1] and not told[-1].startswith("Finishing"):
+        told.append(process.stderr.readline())
+    process.send_signal(signal.SIGTERM)
+    return told, ended(process)

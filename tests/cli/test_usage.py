@@ -126,9 +126,11 @@ def test_what_cannot_be_meant_is_2_in_a_sentence(
     assert said.sentence.startswith(sentence)
 
 
-def test_debug_shows_where_an_error_came_from(tmp_path: Path) -> None:
+def test_debug_shows_where_an_error_came_from(
+    terminal: Terminal, tmp_path: Path
+) -> None:
     missing = tmp_path / "missing.mcap"
-    assert typed("replay", missing).sentence.startswith("missing.mcap could not be")
+    assert terminal("replay", missing).sentence.startswith("missing.mcap could not be")
     said = typed("replay", missing, "--debug")
     assert said.code == 1
     assert TRACEBACK in said.err

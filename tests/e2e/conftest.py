@@ -107,9 +107,13 @@ def start_service() -> Iterator[StartService]:
         service.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Start an installed Chrome or Chromium once for all tests."""
+    """Start an installed Chrome or Chromium.
+
+    Once for each file and no longer: while Playwright runs, its event loop does, and
+    the asynchronous tests that follow could not have their own.
+    """
     path = browser()
     if path is None:
         if in_ci():
