@@ -9,10 +9,13 @@ are those of this package; reading includes every checksum.
 
 from __future__ import annotations
 
+import random
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import msgspec
 
 from biofeedback.model import (
     AnyRecord,
@@ -48,7 +51,12 @@ INFO = SessionInfo(
 
 
 def records() -> Iterator[AnyRecord]:
-    """Yield an hour of inputs."""
+    """Yield an hour of inputs, as late as a real loop is: 1 to 3 ms, to the µs."""
+    late = random.Random(1)
+
+    def stamp(second: int) -> int:
+        return second * NS_PER_S + round(late.uniform(1e6, 3e6) / 1000) * 1000
+
     strap = SimulatedStrap(profile_named("calm"), seed=1)
     yield Config(
         t_ns=0, algorithm=ALGORITHM, simulated=True, rate_bpm=6.0, inhale_pct=40.0
@@ -59,8 +67,8 @@ def records() -> Iterator[AnyRecord]:
     for second in range(1, SECONDS + 1):
         for happening in strap.advance(second * NS_PER_S):
             if isinstance(happening, Notification):
-                yield happening
-        yield Tick(t_ns=second * NS_PER_S + 1)
+                yield msgspec.structs.replace(happening, t_ns=stamp(second))
+        yield Tick(t_ns=second * NS_PER_S + 3_000_000 + stamp(0))
 
 
 def measure(folder: Path) -> dict[str, float]:

@@ -6,6 +6,7 @@ command brings in what it needs.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -114,13 +115,12 @@ def run(
 def _ready(url: str, *, open_browser: bool) -> None:
     print(f"ready: {url}", flush=True)
     if open_browser:
+        import threading
         import webbrowser
 
         # Where there is no browser this does nothing, and the link is printed above.
-        try:
-            webbrowser.open(url)
-        except webbrowser.Error:
-            return
+        # A browser of the terminal may stay for as long as it is used.
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
 
 @app.command()
@@ -455,7 +455,12 @@ def _drivers(
     from biofeedback.session.simulated import SimulatedDriver
 
     found = entry_points(group="biofeedback.drivers")
-    radios: list[Any] = [entry.load()() for entry in found]
+    radios: list[Any] = []
+    for entry in found:
+        try:
+            radios.append(entry.load()())
+        except Exception as error:  # a third party's mistake ends nothing else
+            _notice(f"The driver '{entry.name}' could not be loaded: {error}.")
     return SimulatedDriver(profile, seed), tuple(radios)
 
 
@@ -518,9 +523,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     if debug:
-        import logging
-
         logging.basicConfig(level=logging.INFO)
+    else:
+        logging.basicConfig(level=logging.WARNING, handlers=[_Sentences()])
     try:
         code = _run([argument for argument in given if argument != "--debug"])
     except KeyboardInterrupt:
@@ -530,6 +535,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         code = _told(error)
     raise SystemExit(code)
+
+
+class _Sentences(logging.Handler):
+    """Says what is logged in one line; --debug shows the tracebacks."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _notice(record.getMessage())
 
 
 def _run(arguments: list[str]) -> int:

@@ -42,6 +42,7 @@ from biofeedback.model import (
     Windows,
 )
 from biofeedback.practice import pacer
+from biofeedback.practice.phases import begins_practice
 from biofeedback.signal.artefacts import Judge
 from biofeedback.signal.beats import BeatClock
 from biofeedback.signal.conformity import RefereeWindow
@@ -61,8 +62,9 @@ STALE_NS = 5 * NS_PER_S
 """Silence after which a streaming link is called stale (straps send each second)."""
 
 EXACT = 9
-"""Decimals of time-domain values in live messages: within 1e-9 of the engine's."""
+"""Decimals of RMSSD and SDNN in live messages: within 1e-9 ms of the engine's."""
 
+FINE = 6
 ROUGH = 3
 """Decimals of the rest. More would be noise that no packer can pack: full floats would
 make up a quarter of a recording."""
@@ -93,12 +95,14 @@ class Pipeline:
         self._judge = Judge()
         self._windows = LiveWindows()
         self._link = LinkState.SEARCHING
+        self._why: tuple[LinkReason | None, str | None] = (None, None)
         self._strap: Strap | None = None
         self._heard_ns = 0  # the last notification, or the start of the stream
         self._streaming_since_ns = 0
         self._seen_rr = False
         self._said_hr_only = False
         self._now_ns = 0
+        self._paced_from_ms = 0.0
 
     def receive(self, record: AnyRecord) -> tuple[AnyEvent, ...]:
         """Process one record and return what is to be told, in order."""
@@ -152,7 +156,10 @@ class Pipeline:
             if self._link is not LinkState.CONTACT_LOST:
                 yield self._say(LinkState.CONTACT_LOST, LinkReason.NO_CONTACT)
         elif self._link in (LinkState.STALE, LinkState.CONTACT_LOST):
-            yield self._say(LinkState.STREAMING)
+            hr_only = self._said_hr_only and not (self._seen_rr or packet.rr_1024)
+            yield self._say(
+                LinkState.STREAMING, LinkReason.HR_ONLY if hr_only else None
+            )
         yield HeartEvent(
             t_ms=_ms(record.t_ns),
             hr_bpm=packet.hr_bpm or None,  # a rate of 0 means: not measured
@@ -187,7 +194,7 @@ class Pipeline:
         if known is None or pct is None or pct == known.battery_pct:
             return
         self._strap = msgspec.structs.replace(known, battery_pct=pct)
-        yield self._say(self._link)
+        yield self._say(self._link, *self._why)
 
     # --- The link -------------------------------------------------------------------
 
@@ -197,9 +204,11 @@ class Pipeline:
             self._beats.break_segment()
         elif self._link is not LinkState.STREAMING:
             self._heard_ns = self._streaming_since_ns = record.t_ns
+        known = (self._link, self._why[0], self._strap)
         if record.strap is not None:
             self._strap = record.strap
-        yield self._say(record.state, record.reason, record.advice)
+        if (record.state, record.reason, self._strap) != known:
+            yield self._say(record.state, record.reason, record.advice)
 
     def _say(
         self,
@@ -210,6 +219,7 @@ class Pipeline:
         self._link = state
         if advice is None and reason is not None:
             advice = ADVICE[reason]
+        self._why = (reason, advice)
         return LinkEvent(
             t_ms=_ms(self._now_ns),
             state=state,
@@ -245,16 +255,15 @@ class Pipeline:
         spectrum, rsa = Spectrum(reason=unsuitable), None
         if unsuitable is None:
             spectrum = self._windows.spectrum(t_ns)
-            breaths = pacer.breaths(
-                self.schedule, from_ms=_ms(t_ns - RECENT_NS), to_ms=_ms(t_ns)
-            )
+            from_ms = max(_ms(t_ns - RECENT_NS), self._paced_from_ms)
+            breaths = pacer.breaths(self.schedule, from_ms=from_ms, to_ms=_ms(t_ns))
             rsa = self._windows.rsa(breaths, t_ns)
         return MetricsEvent(
             t_ms=_ms(t_ns),
             window_s=windows,
             lf_ms2=_round(spectrum.lf_ms2, ROUGH),
             hf_ms2=_round(spectrum.hf_ms2, ROUGH),
-            lf_peak_hz=_round(spectrum.lf_peak_hz, ROUGH + 2),
+            lf_peak_hz=_round(spectrum.lf_peak_hz, FINE),
             rsa_bpm=_round(rsa.rsa_bpm if rsa else None, ROUGH),
             rsa_ms=_round(rsa.rsa_ms if rsa else None, ROUGH),
             coherence_ratio=_round(spectrum.coherence_ratio, ROUGH),
@@ -272,6 +281,8 @@ class Pipeline:
 
     def _entry(self, record: Entry) -> EntryEvent:
         self.entries.append(record)
+        if begins_practice(record):
+            self._paced_from_ms = _ms(record.t_ns)
         return EntryEvent(
             t_ms=_ms(record.t_ns),
             id=record.id,
@@ -304,10 +315,10 @@ def _shown_windows(windows: Windows, suitable: bool) -> Windows:
             coverage=round(window.coverage, ROUGH),
             n_nn=window.n_nn,
             artefact_pct=round(window.artefact_pct, ROUGH),
-            hr_bpm=_round(window.hr_bpm, EXACT),
+            hr_bpm=_round(window.hr_bpm, FINE),
             rmssd_ms=_round(window.rmssd_ms, EXACT) if suitable else None,
             sdnn_ms=_round(window.sdnn_ms, EXACT) if suitable else None,
-            pnn50_pct=_round(window.pnn50_pct, EXACT) if suitable else None,
+            pnn50_pct=_round(window.pnn50_pct, FINE) if suitable else None,
         )
 
     return Windows(w30=one(windows.w30), w60=one(windows.w60), w300=one(windows.w300))
@@ -318,4 +329,4 @@ def _round(value: float | None, decimals: int) -> float | None:
 
 
 def _ms(t_ns: int) -> float:
-    return t_ns / NS_PER_MS
+    return round(t_ns / NS_PER_MS, 3)

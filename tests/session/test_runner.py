@@ -134,6 +134,37 @@ class BrokenSource:
         raise RuntimeError("a mistake in a third party's driver")
 
 
+class StumblingSource:
+    """Fails the first two times it is run."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    async def run(self, *, clock: ManualClock, emit: Emit, watch: Watch) -> None:
+        self.runs += 1
+        if self.runs < 3:
+            raise RuntimeError("not yet")
+        emit(LinkChange(t_ns=clock.now_ns(), source="strap", state=LinkState.STREAMING))
+        await asyncio.Event().wait()
+
+
+async def test_a_source_that_failed_is_run_again(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    driver = SimulatedDriver()
+    session = open_session(
+        driver, driver.found, part=tmp_path / "s.mcap.part", clock=clock
+    )
+    source = StumblingSource()
+    session._source = source  # type: ignore[assignment]
+    session.start()
+    await clock.advance(2)
+    assert source.runs == 2
+    await clock.advance(2)
+    assert held(session, "link")[-1]["state"] == "streaming"
+    await session.stop()
+
+
 async def test_a_source_that_fails_does_not_end_the_session(
     tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:

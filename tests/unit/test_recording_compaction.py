@@ -58,7 +58,7 @@ def test_other_peoples_readers_can_read_it(tmp_path: Path) -> None:
         assert (schema.name, schema.encoding) == ("Tick", "jsonschema")
         assert channel.metadata["role"] == "input"
         assert message.log_time == STARTED_UTC_NS + 29 * NS_PER_S + 1
-        assert message.data == b'{"record":"tick","t_ns":29000000001}'
+        assert message.data == b"{}"
         (_, raw, first), *_ = reader.iter_messages(topics=["/ble/strap/2a37"])
         assert raw.message_encoding == "x-ble-notification"
         assert first.data[:2] == b"\x10\x48"

@@ -66,7 +66,9 @@ def test_a_payload_that_contradicts_its_envelope_is_refused() -> None:
 
 def test_schemas_describe_what_is_written() -> None:
     tick = msgspec.json.decode(layout.schema_json("Tick"))
-    assert tick["$defs"]["Tick"]["required"] == ["record", "t_ns"]
+    assert tick == {"title": "Tick", "type": "object"}
+    config = msgspec.json.decode(layout.schema_json("Config"))
+    assert {"record", "t_ns", "algorithm"} <= set(config["$defs"]["Config"]["required"])
     beat = msgspec.json.decode(layout.schema_json("BeatEvent"))
     own = beat["$defs"]["BeatEvent"]
     assert own["properties"]["kind"] == {"enum": ["beat"]}
@@ -77,6 +79,8 @@ def test_schemas_describe_what_is_written() -> None:
     ("advertised", "kept"),
     [
         ("Polar H10 1A2B3C4D", "Polar H10"),
+        ("Anna's H10", "H10"),
+        ("12345678-ABCD-4234-ABCD-1234567890AB", "strap"),
         ("Polar H9 A1B2C32E", "Polar H9"),
         ("HRM-Dual:123456", "HRM-Dual"),
         ("TICKR 12AB", "TICKR"),

@@ -196,8 +196,14 @@ def _plain_channel(record: type[AnyRecord]) -> Channel:
 
 
 def encode(record: AnyRecord) -> bytes:
-    """Return the payload: a notification's own bytes, or JSON."""
-    return record.data if isinstance(record, Notification) else _encoder.encode(record)
+    """Return the payload: a notification's own bytes, or JSON; a tick has none."""
+    match record:
+        case Notification():
+            return record.data
+        case Tick():
+            return b"{}"  # its time says it all
+        case _:
+            return _encoder.encode(record)
 
 
 def decode(stored: Stored) -> AnyRecord:
@@ -216,6 +222,8 @@ def decode(stored: Stored) -> AnyRecord:
             characteristic=channel.characteristic,
             data=stored.data,
         )
+    if channel.type == Tick.__name__ and stored.data == b"{}":
+        return Tick(t_ns=stored.t_ns)
     try:
         record = _decoder.decode(stored.data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -242,7 +250,7 @@ def as_stored(record: _R) -> _R:
     number in a field of type float comes back as a float, NaN as ``None``, and a
     strap's name has lost its serial number.
     """
-    if isinstance(record, Notification):
+    if isinstance(record, Notification | Tick):
         return record
     if isinstance(record, LinkChange) and record.strap is not None:
         name = without_serial(record.strap.name)
@@ -261,11 +269,19 @@ _SERIAL = re.compile(
 )
 
 
-def without_serial(name: str) -> str:
-    """Return a strap's advertised name without the number of that one strap.
+# "12345678-ABCD-4234-ABCD-1234567890AB", as macOS names a device.
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
-    A serial number points to its owner, so it never enters a recording.
+# "Anna's H10", as people name a device.
+_OWNER = re.compile(r"^.*?['’]s?\s+", re.IGNORECASE)
+
+
+def without_serial(name: str) -> str:
+    """Return a strap's advertised name without its number and without its owner.
+
+    Both point to a person, so they never enter a recording.
     """
+    name = _OWNER.sub("", _UUID.sub("", name)).strip()
     while name != (shorter := _SERIAL.sub("", name)):
         name = shorter
     return name or "strap"
@@ -274,6 +290,8 @@ def without_serial(name: str) -> str:
 @cache
 def schema_json(name: str) -> bytes:
     """Return the JSON schema of a payload type, by the name of the type."""
+    if name == Tick.__name__:
+        return _encoder.encode({"title": name, "type": "object"})
     if name in _RECORDS:
         return _encoder.encode(msgspec.json.schema(_RECORDS[name]))
     schema = msgspec.json.schema(_EVENTS[name])

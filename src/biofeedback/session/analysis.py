@@ -12,6 +12,7 @@ import msgspec
 from biofeedback.errors import SettingsError
 from biofeedback.model import Entry, PacerEvent, Value
 from biofeedback.practice import pacer
+from biofeedback.practice.phases import practice_span
 from biofeedback.recording.importers.rr_text import read_rr_text
 from biofeedback.signal.artefacts import judge_all
 from biofeedback.signal.series import Series
@@ -19,6 +20,7 @@ from biofeedback.signal.summary import summarise, windows
 
 RECORDING_SUFFIXES = frozenset({".mcap", ".part"})
 RATINGS = frozenset({"pain_intensity", "pain_unpleasantness", "arousal"})
+PACED_MEANINGLESS = ("LFHF", "LFn", "HFn")
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 
@@ -83,6 +85,11 @@ def full_analysis(path: Path) -> dict[str, Any]:
         if result["suitable"] and nn.any()
         else None
     )
+    if session.schedule and result["neurokit"] is not None:
+        # While breathing is paced, LF holds the breath itself: no balance to show.
+        frequency = result["neurokit"]["frequency"]
+        for index in PACED_MEANINGLESS:
+            frequency.pop(index, None)
     return result
 
 
@@ -90,15 +97,14 @@ def _analysis(
     path: Path, session: Session, window_s: float | None, step_s: float | None
 ) -> dict[str, Any]:
     end_ms = 1000 * session.duration_s
-    paced: tuple[tuple[int, int], ...] = ()
-    if session.schedule:
-        paced = pacer.breaths(session.schedule, from_ms=0.0, to_ms=end_ms)
+    from_ms, to_ms = practice_span(session.entries, end_ms)
+    paced = pacer.breaths(session.schedule, from_ms=from_ms, to_ms=to_ms)
     summary = summarise(session.series, session.duration_s, paced)
     result: dict[str, Any] = {
         "file": path.name,
         "started_at": session.started_at,
         **msgspec.to_builtins(summary),
-        "practice": _practice(session.schedule, session.duration_s),
+        "practice": _practice(session.schedule, from_ms, to_ms),
         "ratings": [_rating(e) for e in session.entries if e.type in RATINGS],
         "source": session.source,
     }
@@ -177,14 +183,14 @@ def _recording(path: Path) -> Session:
 
 
 def _practice(
-    schedule: Sequence[PacerEvent], duration_s: float
+    schedule: Sequence[PacerEvent], from_ms: float, to_ms: float
 ) -> dict[str, float | None] | None:
-    """Return the pace that was shown for longest."""
+    """Return the pace that was on screen for longest."""
     if not schedule:
         return None
-    ends = [part.origin_ms for part in schedule[1:]] + [1000 * duration_s]
+    ends = [part.origin_ms for part in schedule[1:]] + [to_ms]
     _, _, part = max(
-        (end - part.origin_ms, -i, part)
+        (min(end, to_ms) - max(part.origin_ms, from_ms), -i, part)
         for i, (part, end) in enumerate(zip(schedule, ends, strict=True))
     )
     # Whether the pace was followed needs a measured breath, which nothing gives yet.

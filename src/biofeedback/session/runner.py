@@ -9,6 +9,7 @@ replay gives the same bytes.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import deque
 
@@ -46,7 +47,11 @@ INBOX_SIZE = 20_000
 """Records that may wait: hours of notifications. Beyond, the newest are counted."""
 
 REFEREE_EVERY_S = 5
-SOURCE_GOODBYE_S = 5.0
+SOURCE_GOODBYE_S = 12.0
+"""A strap that does not answer is given this long to be let go of."""
+
+SOURCE_AGAIN_S = (1, 2, 5, 10, 30)
+"""Waits before a source that failed is run again; the last one repeats."""
 
 
 class LiveSession:
@@ -239,24 +244,28 @@ class LiveSession:
                 self._sync_done.notify_all()
 
     async def _read_source(self) -> None:
-        try:
-            await self._source.run(
-                clock=self.clock, emit=self._put, watch=self.schedule
-            )
-        except Exception:
-            # The session goes on without its source: ratings and pacer still count.
-            _LOGGER.exception("The source of session %s failed", self.info.id)
-            self._put(
-                LinkChange(
-                    t_ns=self.clock.now_ns(),
-                    source="strap",
-                    state=LinkState.RECONNECTING,
-                    reason=LinkReason.INTERNAL,
-                    advice=ADVICE[LinkReason.INTERNAL],
+        for failures in itertools.count():
+            try:
+                await self._source.run(
+                    clock=self.clock, emit=self._put, watch=self.schedule
                 )
-            )
-        else:
-            self._stop.set()  # a replay has come to its end
+            except Exception:
+                # The session goes on meanwhile: ratings and pacer still count.
+                _LOGGER.exception("The source of session %s failed", self.info.id)
+                self._put(
+                    LinkChange(
+                        t_ns=self.clock.now_ns(),
+                        source="strap",
+                        state=LinkState.RECONNECTING,
+                        reason=LinkReason.INTERNAL,
+                        advice=ADVICE[LinkReason.INTERNAL],
+                    )
+                )
+            else:
+                self._stop.set()  # a replay has come to its end
+                return
+            wait_s = SOURCE_AGAIN_S[min(failures, len(SOURCE_AGAIN_S) - 1)]
+            await self.clock.sleep_until(self.clock.now_ns() + wait_s * NS_PER_S)
 
     async def _tick(self) -> None:
         second = 0
@@ -386,8 +395,10 @@ class LiveSession:
     async def _close_recording(self) -> None:
         if self._writer is None:
             return
+        if self.recording_error is None:
+            await self._sync()  # says so if it fails; closing would not
         try:
             await asyncio.to_thread(self._writer.close)
         except RecordingError as error:
             self._stop_recording(error)
-            self._drain()
+        self._drain()

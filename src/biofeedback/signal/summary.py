@@ -112,7 +112,7 @@ def summarise(
         n_beats=n,
         n_nn=len(nn_ms),
         artefact_pct=100 * (n - len(nn_ms)) / n if n else 0.0,
-        suitable=refusal is None,
+        suitable=refusal is None and nn_s >= MIN_VARIABILITY_S,
         reason=" ".join(reasons) or None,
         hr_bpm=numbers.hr_bpm if nn_s >= MIN_HR_S else None,
         rmssd_ms=numbers.rmssd_ms if nn_s >= MIN_VARIABILITY_S else None,
@@ -145,7 +145,7 @@ def windows(
         lines, swing = Spectrum(), None
         if refusal is None:
             if window_s >= SEGMENT_S:
-                lines = spectrum(inside, end_ns)
+                lines = spectrum(series, end_ns)
             else:
                 lines = Spectrum(reason=LISTENING)
             swing = rsa(series, breaths, end_ns, recent_ns=round(window_s * NS_PER_S))

@@ -25,7 +25,7 @@ PLAUSIBLE_RR_MS = (273, 2500)
 
 
 class Anomaly(StrEnum):
-    """What is odd about a packet. It is counted, and the bytes are kept."""
+    """What is odd about a packet: listed, never raised; its bytes are recorded."""
 
     SHORT = "short"
     ODD_TAIL = "odd_tail"

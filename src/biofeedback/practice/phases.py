@@ -1,0 +1,29 @@
+"""When in a session the pace on screen was really being followed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from biofeedback.model import Entry
+
+NS_PER_MS = 1_000_000
+
+
+def begins_practice(entry: Entry) -> bool:
+    """Say whether ``entry`` marks that the pacer came on screen."""
+    return entry.type == "phase" and entry.text == "practice"
+
+
+def practice_span(entries: Iterable[Entry], end_ms: float) -> tuple[float, float]:
+    """Return from when to when (ms) the pacer was on screen.
+
+    It begins with the phase ``practice`` and ends with the first answer given after
+    it, or with "dizzy". A session without that mark was practice from its start.
+    """
+    start_ms, found = 0.0, False
+    for entry in entries:
+        if begins_practice(entry):
+            start_ms, found = entry.t_ns / NS_PER_MS, True
+        elif found and (entry.moment == "after" or entry.type == "symptom"):
+            return start_ms, entry.t_ns / NS_PER_MS
+    return start_ms, end_ms
