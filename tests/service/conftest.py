@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import json
 import shutil
+import sqlite3
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from sqlalchemy import event
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
@@ -182,6 +184,21 @@ def start_house(tmp_path: Path, new_database: Path) -> Start:
 async def house(start_house: Start) -> AsyncIterator[House]:
     async with start_house() as house:
         yield house
+
+
+@contextlib.contextmanager
+def nothing_can_be_written(store: Store) -> Iterator[None]:
+    """Let SQLite refuse every write, as it does on a disk that is full or failing."""
+
+    def refuse(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute(f"PRAGMA query_only = {refused}")
+
+    refused = "ON"
+    event.listen(store._engine, "checkout", refuse)
+    try:
+        yield
+    finally:
+        refused = "OFF"
 
 
 async def message(socket: ClientConnection) -> dict[str, Any]:

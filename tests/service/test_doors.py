@@ -5,8 +5,16 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from biofeedback.service.sign_ins import ABSOLUTE_LIMIT_S, COOKIE, IDLE_LIMIT_S
-from tests.service.conftest import BEARER, House
+import pytest
+
+from biofeedback.service.sign_ins import (
+    ABSOLUTE_LIMIT_S,
+    IDLE_LIMIT_S,
+    SEEN_EVERY_S,
+    cookie_name,
+)
+from biofeedback.settings import DEFAULT_PORT
+from tests.service.conftest import BEARER, House, nothing_can_be_written
 
 NS_PER_S = 1_000_000_000
 
@@ -43,13 +51,32 @@ async def test_the_cookie_is_shut_away(house: House) -> None:
     answer = await house.anyone.post("/api/v1/sign-in", json={"token": token})
     cookie = answer.headers["set-cookie"]
     parts = {part.strip().lower() for part in cookie.split(";")}
-    assert cookie.startswith(f"{COOKIE}=")
+    assert cookie.startswith(f"biofeedback_session_{house.context.settings.port}=")
     assert {"httponly", "samesite=strict", "path=/"} <= parts
     assert "secure" not in parts, "a browser would not send it back over http"
 
 
+def test_services_on_two_ports_keep_their_cookies_apart() -> None:
+    assert cookie_name(DEFAULT_PORT) == "biofeedback_session"
+    assert cookie_name(8766) == "biofeedback_session_8766"
+
+
+async def test_a_full_disk_locks_nobody_out(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = house.context.sign_ins.new_link_token()
+    with nothing_can_be_written(house.store):
+        house.utc_ns[0] += 2 * SEEN_EVERY_S * NS_PER_S
+        for _ in range(3):
+            assert (await house.browser.get("/api/v1/me")).status_code == 200
+        assert caplog.text.count("cannot be kept") == 1, "it is said once"
+        assert await sign_in(house, token) == 503
+    assert await sign_in(house, token) == 200, "the link is still good"
+    assert await sign_in(house, token) == 401, "and works once"
+
+
 async def test_only_hashes_are_kept(house: House) -> None:
-    cookie = house.browser.cookies[COOKIE]
+    cookie = house.browser.cookies[house.context.cookie]
     kept = house.store.sign_in(hashlib.sha256(cookie.encode()).hexdigest())
     assert kept is not None
     house.store.close()
@@ -70,10 +97,10 @@ async def test_me(house: House) -> None:
 
 
 async def test_signing_out_voids_the_cookie(house: House) -> None:
-    cookie = house.browser.cookies[COOKIE]
+    cookie = house.browser.cookies[house.context.cookie]
     answer = await house.browser.post("/api/v1/sign-out")
     assert answer.status_code == 204
-    house.anyone.cookies.set(COOKIE, cookie)
+    house.anyone.cookies.set(house.context.cookie, cookie)
     assert (await house.anyone.get("/api/v1/me")).status_code == 401
 
 

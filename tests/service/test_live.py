@@ -10,7 +10,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from biofeedback.recording.reader import open_recording
-from biofeedback.service.sign_ins import COOKIE
 from biofeedback.session.hub import KEPT_LANE, LIVE_LANE
 from biofeedback.session.runner import LiveSession
 from biofeedback.session.transcript import Message
@@ -220,7 +219,8 @@ async def test_who_may_watch(house: House) -> None:
         assert await close_code(socket) == 4401
     async with house.watch("A" * 26) as socket:
         assert await close_code(socket) == 4404
-    cookie = {"Cookie": f"{COOKIE}={house.browser.cookies[COOKIE]}"}
+    name = house.context.cookie
+    cookie = {"Cookie": f"{name}={house.browser.cookies[name]}"}
     origin = f"http://{house.address}"
     async with house.watch(session["id"], headers=cookie, origin=origin) as socket:
         assert (await message(socket))["kind"] == "hello"
@@ -243,7 +243,8 @@ async def test_who_may_watch(house: House) -> None:
 
 async def test_signing_out_closes_what_was_open(house: House) -> None:
     session = await house.begin()
-    cookie = {"Cookie": f"{COOKIE}={house.browser.cookies[COOKIE]}"}
+    name = house.context.cookie
+    cookie = {"Cookie": f"{name}={house.browser.cookies[name]}"}
     async with house.watch(session["id"], headers=cookie) as socket:
         await message(socket)
         await house.browser.post("/api/v1/sign-out")

@@ -14,11 +14,19 @@ import pytest
 from biofeedback.errors import ADVICE, LinkError
 from biofeedback.model import Entry, FoundStrap, LinkReason, PacerCommand, Tick
 from biofeedback.recording.reader import open_recording
-from biofeedback.session.driver import RadioStatus, Source
+from biofeedback.service import conductor
+from biofeedback.service.straps import same_strap
+from biofeedback.session.driver import RadioStatus, Source, named
 from biofeedback.session.replay import verify
 from biofeedback.session.simulated import SIMULATED_ID, SimulatedDriver
 from biofeedback.store import SessionState
-from tests.service.conftest import BEARER, House, Start, comes_true
+from tests.service.conftest import (
+    BEARER,
+    House,
+    Start,
+    comes_true,
+    nothing_can_be_written,
+)
 
 NS_PER_S = 1_000_000_000
 PAIN = {
@@ -96,7 +104,8 @@ async def test_a_whole_life(house: House) -> None:
     assert stopped.json()["ended_at"] is not None
     done = await finished(house, session["id"])
     assert done["state"] == "complete"
-    assert done["summary_ready"] is True
+    assert done["summary_ready"] is False, "here NeuroKit2 never answers"
+    assert (await house.browser.get(f"{at}/summary")).status_code == 404
     assert not is_there(part)
     live = (await house.browser.get("/api/v1/sessions?state=live")).json()["sessions"]
     assert live == []
@@ -266,7 +275,8 @@ async def test_a_replay_is_a_session_that_says_so(house: House) -> None:
     assert replay["replay_of"] == session["id"]
     assert replay["speed"] == 4
     assert replay["state"] == "live"
-    assert replay["summary_ready"] is True, "its original's"
+    assert replay["summary_ready"] is False, "its original's"
+    await comes_true(lambda: house.context.conductor.n_unfinished == 0)
     refused = await house.browser.post(
         f"/api/v1/sessions/{replay['id']}/ratings", json=PAIN
     )
@@ -309,17 +319,69 @@ async def test_when_the_disk_fills_up_ratings_are_kept_and_it_is_said(
     assert (await house.browser.post(f"{at}/ratings", json=PAIN)).status_code == 201
     kept = [row.in_recording for row in house.store.ratings(session["id"])]
     assert kept == [True, False]
+    dizzy = {"type": "symptom", "text": "dizzy"}
+    events = [await house.browser.post(f"{at}/events", json=dizzy) for _ in range(2)]
+    assert [event.status_code for event in events] == [201, 201]
     await house.pass_time(3)
     viewer = live.hub.subscribe()
     notices = [json.loads(await viewer.next()) for _ in range(live.hub.last_seq)]
     assert any(n.get("type") == "recording_stopped" for n in notices)
-    await house.browser.post(f"{at}/stop")
+    shown = [n["id"] for n in notices if n.get("type") == "symptom"]
+    assert shown == [event.json()["id"] for event in events]
+    assert (await house.browser.post(f"{at}/stop")).status_code == 200
     done = await finished(house, session["id"])
     assert done["state"] == "recovered"
     assert "could not be written any further" in done["loss"]
     inputs = [r for _, r in open_recording(recording_of(house, session["id"])).inputs()]
     assert sum(isinstance(r, Tick) for r in inputs) == 3
     assert [r.id for r in inputs if isinstance(r, Entry)] == [before.json()["id"]]
+
+
+async def test_an_end_that_could_not_be_kept_is_kept_later(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conductor, "RETRY_AFTER_S", (0.02,) * 1000)
+    session = await house.begin()
+    at = f"/api/v1/sessions/{session['id']}"
+    await house.pass_time(2)
+    with nothing_can_be_written(house.store):
+        stopped = [(await house.browser.post(f"{at}/stop")).json() for _ in range(2)]
+        assert [one["state"] for one in stopped] == ["closing", "closing"]
+        told = await house.browser.get(f"{at}/recording")
+        assert told.status_code == 404
+        assert house.store.session(session["id"]).state is SessionState.LIVE
+        house.utc_ns[0] += 60 * NS_PER_S
+    done = await finished(house, session["id"])
+    assert done["state"] == "complete"
+    assert done["ended_at"] == stopped[0]["ended_at"], "not when it could be kept"
+    assert (await house.browser.get(f"{at}/recording")).status_code == 200
+
+
+async def test_finishing_goes_on_where_the_store_failed(house: House) -> None:
+    session = await house.begin()
+    await house.browser.post(f"/api/v1/sessions/{session['id']}/stop")
+    await finished(house, session["id"])
+    kept = house.store.recording(session["id"])
+    live = house.context.conductor.session(session["id"])
+    assert live is not None
+    house.store.finish_session(session["id"], SessionState.CLOSING)
+    await house.context.conductor._finisher.finish(live)  # the journal is gone by now
+    assert house.store.session(session["id"]).state is SessionState.COMPLETE
+    assert house.store.recording(session["id"]) == kept
+
+
+async def test_recovery_knows_what_was_there_before(house: House) -> None:
+    finisher = house.context.conductor._finisher
+    old, new = (finisher.new_part(name) for name in ("old", "new"))
+    old.parent.mkdir(parents=True)
+    old.touch()
+    left = finisher.left_behind()
+    new.touch()  # as a session that begins now leaves it for a moment
+    finisher.recover(left)
+    assert [path.name for path in sorted(old.parent.iterdir())] == [
+        "new.mcap.part",
+        "old.mcap.part.damaged",
+    ]
 
 
 class OneStrap:
@@ -386,6 +448,12 @@ class TestStraps:
             assert [s["id"] for s in told["straps"]] == [SIMULATED_ID, "room:1"]
             assert told["radio"] == {"available": True, "reason": None, "advice": None}
             assert told["preferred"] == "room:1"
+            (asked,) = house.store.sessions()
+            maybe = await house.browser.post(
+                "/api/v1/sessions", json={"strap": "room:1"}
+            )
+            assert maybe.status_code == 409, "it may be the one that was asked for"
+            await house.browser.post(f"/api/v1/sessions/{asked.id}/stop")
             session = await house.begin(strap="room:1")
             assert session["source"] == "strap"
             assert session["simulated"] is False
@@ -401,6 +469,22 @@ class TestStraps:
             )
             assert profile.status_code == 422
         assert room.closed
+
+    def test_which_may_be_the_same(self) -> None:
+        here = FoundStrap(id="ble:AA:01", name="Polar H10 1234", address="AA:01")
+        twin = FoundStrap(id="ble:AA:02", name="Polar H10 5678", address="AA:02")
+        seen = FoundStrap(id="other:7", name="H10", address="aa:01")
+        nameless = FoundStrap(id="room:1", name="", address="")
+        assert same_strap(here, here)
+        assert same_strap(here, seen)
+        assert not same_strap(here, twin)
+        assert same_strap(named("polar h10"), here)
+        assert same_strap(here, named("Polar H10"))
+        assert not same_strap(named("Polar H10 5678"), here)
+        assert not same_strap(named("Polar H10"), nameless)
+        address = "A0:9E:1A:00:00:01"
+        worn = FoundStrap(id=f"ble:{address}", name="", address=address)
+        assert same_strap(named(address.lower()), worn)
 
     async def test_a_radio_in_trouble_says_so_and_the_rest_works(
         self, start_house: Start
@@ -441,7 +525,11 @@ async def test_a_killed_session_is_recovered_at_the_next_start(
         assert live.json()["sessions"] == []
         done = await finished(house, session["id"])
         assert done["state"] == "recovered"
-        assert done["summary_ready"] is True
+        assert done["summary_ready"] is True, "it has not been tried yet"
+        refused = await house.browser.get(f"{at}/summary")
+        assert refused.status_code == 404
+        done = await finished(house, session["id"])
+        assert done["summary_ready"] is False, "here NeuroKit2 never answers"
         row = house.store.recording(session["id"])
         assert row is not None
         assert row.loss is not None
@@ -469,3 +557,26 @@ async def test_the_summary_holds_neurokits_analysis(start_house: Start) -> None:
         summary = (await house.browser.get(f"{at}/summary")).json()
         assert summary["n_beats"] > 60
         assert summary["neurokit"]
+        told = (await house.browser.get(at)).json()
+        assert told["summary_ready"] is True
+        replay = await house.browser.post(f"{at}/replay", json={"speed": 64})
+        assert replay.json()["summary_ready"] is True, "its original's"
+        listed = (await house.browser.get("/api/v1/sessions")).json()["sessions"]
+        assert [one["summary_ready"] for one in listed] == [True, True]
+
+
+async def test_a_recording_that_is_gone_or_damaged_has_no_summary(
+    house: House,
+) -> None:
+    gone, damaged = await house.begin(), await house.begin()
+    for session in (gone, damaged):
+        await house.browser.post(f"/api/v1/sessions/{session['id']}/stop")
+        await finished(house, session["id"])
+    house.context.conductor._finisher._unsummarised.clear()  # as at a new start
+    recording_of(house, gone["id"]).unlink()
+    path = recording_of(house, damaged["id"])
+    path.write_bytes(path.read_bytes()[:-100])
+    for session in (gone, damaged):
+        at = f"/api/v1/sessions/{session['id']}"
+        assert (await house.browser.get(f"{at}/summary")).status_code == 404
+        assert (await house.browser.get(at)).json()["summary_ready"] is False

@@ -12,9 +12,10 @@ import pytest
 from mcap.reader import make_reader
 
 from biofeedback.errors import RecordingError
+from biofeedback.recording import durable
 from biofeedback.recording.compaction import Compaction, compact
 from biofeedback.recording.reader import open_recording
-from biofeedback.recording.recover import recover_all
+from biofeedback.recording.recover import find_parts, recover_all, recover_parts
 from tests.unit.recording_samples import (
     INFO,
     NS_PER_S,
@@ -119,6 +120,30 @@ def test_a_running_recording_is_left_alone(tmp_path: Path) -> None:
     writer.message(2, 0, "event", b"{}")
     writer.close()
     assert compact(part, final).n_records == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps open files itself.")
+def test_a_recording_that_just_begins_is_left_alone(tmp_path: Path) -> None:
+    part = tmp_path / "a.mcap.part"
+    with part.open("wb") as beginning:
+        assert durable.lock(beginning.fileno())
+        assert recover_all(tmp_path, at=AT) == ()
+        assert part.exists()
+    (report,) = recover_all(tmp_path, at=AT)
+    assert report.path.name == "a.mcap.part.damaged"
+
+
+def test_only_what_was_there_before_is_recovered(tmp_path: Path) -> None:
+    old, new = tmp_path / "a.mcap.part", tmp_path / "b.mcap.part"
+    write_part(old)
+    parts = find_parts(tmp_path)
+    new.touch()
+    (tmp_path / "gone.mcap.part").touch()
+    gone = find_parts(tmp_path)[-1]
+    gone.unlink()
+    (report,) = recover_parts((*parts, gone), at=AT)
+    assert report.path.name == "a.mcap"
+    assert new.exists()
 
 
 def test_recovery_finishes_what_a_crash_left(tmp_path: Path) -> None:

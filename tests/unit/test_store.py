@@ -100,6 +100,14 @@ class TestFile:
                     got = connection.exec_driver_sql(f"PRAGMA {pragma}").scalar()
                     assert got == value, pragma
 
+    def test_it_is_where_it_was_asked_for(self, tmp_path: Path) -> None:
+        data = tmp_path / "what? 100% & #1"
+        store = Store(data)
+        assert store.person() in store.people()
+        store.close()
+        assert (data / DATABASE_NAME).stat().st_size > 0
+        assert [path.name for path in tmp_path.iterdir()] == [data.name]
+
     def test_what_was_kept_is_there_after_reopening(self, data: Path) -> None:
         first = Store(data)
         person = first.person()

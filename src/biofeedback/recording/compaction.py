@@ -92,7 +92,7 @@ class Compaction:
     def run(self) -> Compacted:
         """Take all steps."""
         try:
-            with _Locked(self._part):
+            with Locked(self._part):
                 if not self._is_published():
                     self.write()
                     self.check()
@@ -219,15 +219,25 @@ class Compaction:
         )
 
 
-class _Locked:
-    # Holds the journal's lock, so that a running session's is never finished. Windows
-    # refuses to remove a file that is open, so it must not be open here.
+class Locked:
+    """Holds a journal's lock, so that a running session's is never touched.
+
+    Raises
+    ------
+    BusyError
+        On entering, when a session still writes it.
+    OSError
+        On entering, when it cannot be opened.
+    """
+
+    # Windows refuses to remove a file that is open, so it must not be open here.
 
     def __init__(self, part: Path) -> None:
         self._part = part
         self._descriptor = -1
 
     def __enter__(self) -> None:
+        """Take the lock."""
         if sys.platform == "win32":
             return
         self._descriptor = os.open(self._part, os.O_RDONLY)
@@ -239,6 +249,7 @@ class _Locked:
             )
 
     def __exit__(self, *_: object) -> None:
+        """Let it go."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from biofeedback.errors import RecordingError
 from biofeedback.model import Value
 from biofeedback.recording import durable
-from biofeedback.recording.compaction import PART_SUFFIX, BusyError, Compaction
+from biofeedback.recording.compaction import (
+    PART_SUFFIX,
+    BusyError,
+    Compaction,
+    Locked,
+)
 from biofeedback.recording.reader import Recording, open_recording
 
 JOURNALS = f"*.mcap{PART_SUFFIX}"
@@ -35,13 +41,27 @@ class Recovered(Value, frozen=True):
 
 
 def recover_all(folder: Path, *, at: datetime | None = None) -> tuple[Recovered, ...]:
-    """Finish every unfinished recording below ``folder``; call it at start-up.
+    """Finish every unfinished recording below ``folder``, as :func:`recover_parts`."""
+    return recover_parts(find_parts(folder), at=at)
+
+
+def find_parts(folder: Path) -> tuple[Path, ...]:
+    """Return every journal below ``folder``.
+
+    A service asks at start-up, before a session of its own has one there as well.
+    """
+    return tuple(sorted(folder.rglob(JOURNALS)))
+
+
+def recover_parts(
+    parts: Iterable[Path], *, at: datetime | None = None
+) -> tuple[Recovered, ...]:
+    """Finish these unfinished recordings.
 
     Journals of running sessions are left alone. Those nothing can be read from are
     renamed, never removed. Never raises for the sake of one file.
     """
     at = at or datetime.now(UTC)
-    parts = sorted(folder.rglob(JOURNALS))
     reports = (_recover(part, at) for part in parts)
     return tuple(report for report in reports if report is not None)
 
@@ -134,11 +154,18 @@ def _is_whole(recording: Recording) -> bool:
 
 def _recover(part: Path, at: datetime) -> Recovered | None:
     try:
-        session_id = open_recording(part).info.id
-    except RecordingError as error:
-        if isinstance(error.__cause__, OSError):  # the disk, not the content
-            return _left(part, part, error)
-        return _left(part, _set_aside(part), error)
+        with Locked(part):  # of a session that just begins, it is still empty
+            try:
+                session_id = open_recording(part).info.id
+            except RecordingError as error:
+                if isinstance(error.__cause__, OSError):  # the disk, not the content
+                    return _left(part, part, error)
+                return _left(part, _set_aside(part), error)
+    except (BusyError, FileNotFoundError):
+        return None
+    except OSError as error:
+        told = durable.explained(f"{part.name} could not be read.", error)
+        return _left(part, part, told)
     final = part.with_name(part.name.removesuffix(PART_SUFFIX))
     recovery = {"recovered_at": at.isoformat(), "tool": "biofeedback recover"}
     try:

@@ -11,29 +11,37 @@ What a process that was killed left behind is finished by :meth:`Conductor.open`
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 from ulid import ULID
 
-from biofeedback.errors import BiofeedbackError
+from biofeedback.errors import BiofeedbackError, RecordingError
 from biofeedback.model import FoundStrap, LinkReason, SessionInfo
 from biofeedback.recording.reader import Recording, open_recording
-from biofeedback.service.finishing import Finisher
+from biofeedback.service.finishing import Finisher, LeftBehind
 from biofeedback.service.problems import Problem
 from biofeedback.service.rating_book import RatingBook
 from biofeedback.service.ratings import Rating
 from biofeedback.service.replays import open_replay
-from biofeedback.service.straps import Straps
+from biofeedback.service.straps import Straps, same_strap
 from biofeedback.session.clock import Clock, WallClock
 from biofeedback.session.driver import Driver
 from biofeedback.session.opening import open_session
 from biofeedback.session.referee import Referee
 from biofeedback.session.runner import LiveSession
-from biofeedback.store import SessionRow, SessionState, Store, StoreError
+from biofeedback.store import (
+    RecordingRow,
+    SessionRow,
+    SessionState,
+    Store,
+    StoreError,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,6 +52,10 @@ KEPT_ENDED = 8
 
 FINISH_LIMIT_S = 10.0
 """How long a service that ends waits for summaries; the rest the next start does."""
+
+RETRY_AFTER_S = (1.0, 5.0, 30.0, 120.0, 600.0)
+"""When finishing a session is tried again, for someone may free the disk meanwhile.
+After that, the next start tries."""
 
 
 class Conductor:
@@ -73,9 +85,11 @@ class Conductor:
         self._book = RatingBook(store)
         self._live: dict[str, LiveSession] = {}
         self._ended: OrderedDict[str, LiveSession] = OrderedDict()
-        self._worn: dict[str, str] = {}
+        self._ended_utc_ns: dict[str, int] = {}
+        self._worn: dict[str, FoundStrap] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._closing = False
+        self._replays: set[asyncio.Task[Any]] = set()
+        self._closing = asyncio.Event()
 
     # --- Beginning --------------------------------------------------------------
 
@@ -99,7 +113,8 @@ class Conductor:
         """
         self._refuse_when_closing()
         driver, found = self._straps.choose(strap, profile=profile, seed=seed)
-        if not found.simulated and strap in self._worn.values():
+        worn = self._worn.values()
+        if not found.simulated and any(same_strap(found, one) for one in worn):
             raise Problem(
                 409,
                 "This strap is already in a session.",
@@ -107,7 +122,8 @@ class Conductor:
                 reason=LinkReason.BUSY.value,
             )
         id = str(ULID())
-        self._worn[id] = strap
+        if not found.simulated:  # there are as many of those as are wanted
+            self._worn[id] = found
         return await self._kept(self._start(id, driver, found, plan, person))
 
     async def _start(
@@ -196,13 +212,16 @@ class Conductor:
 
     def _see_to(self, live: LiveSession) -> None:
         self._live[live.info.id] = live
-        self._spawn(self._attend(live))
-        if self._closing:  # it began while the service was ending
+        task = self._spawn(self._attend(live))
+        if live.info.source == "replay":
+            self._replays.add(task)
+            task.add_done_callback(self._replays.discard)
+        if self._closing.is_set():  # it began while the service was ending
             self._spawn(live.stop())
         _LOGGER.info("Session %s began (%s)", live.info.id, live.info.source)
 
     def _refuse_when_closing(self) -> None:
-        if self._closing:
+        if self._closing.is_set():
             raise Problem(
                 503, "The service is ending.", "Start it again, then begin a session."
             )
@@ -236,7 +255,7 @@ class Conductor:
         It stands in the recording and in the store. After the session has ended, or
         should the recording have stopped, in the store alone, marked so.
         """
-        row = await asyncio.to_thread(self._store.session, id)
+        row = await self._session_row(id)
         # A browser that goes away in between must not tear the two apart.
         keep = self._book.keep(row, self._live.get(id), rating, by=by)
         return await self._kept(keep)
@@ -251,40 +270,81 @@ class Conductor:
         unit: str | None = None,
         text: str | None = None,
     ) -> str:
-        """Log a mark, a phase or a note; return its id once it is safe on disk."""
+        """Log a mark, a phase or a note; return its id once it is safe on disk.
+
+        Should the recording have stopped, it is shown and counts, but is not kept.
+        """
         live = self.live(id)
-        return await self._kept(
-            live.enter(type=type, by=by, value=value, unit=unit, text=text)
-        )
+        try:
+            return await self._kept(
+                live.enter(type=type, by=by, value=value, unit=unit, text=text)
+            )
+        except RecordingError as error:
+            # Viewers have it already; trying again would only repeat it.
+            _LOGGER.warning("An event was shown but not kept: %s", error)
+            told = (type, by, value, unit, text)
+            shown = (
+                e.id
+                for e in reversed(live.pipeline.entries)
+                if (e.type, e.by, e.value, e.unit, e.text) == told
+            )
+            return next(shown, str(ULID()))
 
     # --- Ending ---------------------------------------------------------------------
 
     async def stop(self, id: str) -> SessionRow:
         """End a session; return when its last record is safe on disk."""
-        live = self._live.get(id)
+        live = self.session(id)
         if live is not None:
             await live.stop()
-            await self._close(live)
-        return await asyncio.to_thread(self._store.session, id)
+            try:
+                await self._close(live)
+            except StoreError as error:  # it has ended all the same: _attend goes on
+                _LOGGER.error("The end of session %s is not kept yet: %s", id, error)
+        return await self._session_row(id)
+
+    async def _session_row(self, id: str) -> SessionRow:
+        # With its end, even while the store cannot keep that.
+        ended_ns = self._ended_utc_ns.get(id)
+        row = await asyncio.to_thread(self._store.session, id)
+        if row.state is not SessionState.LIVE or ended_ns is None:
+            return row
+        return msgspec.structs.replace(
+            row, state=SessionState.CLOSING, ended_at_utc_ns=ended_ns
+        )
 
     async def _attend(self, live: LiveSession) -> None:
         await live.ended.wait()
         id = live.info.id
-        try:
-            await self._close(live)
-            await self._finisher.finish(live)
-        except BiofeedbackError as error:
-            self._finisher.trouble[id] = error
-            _LOGGER.error("Session %s could not be finished: %s", id, error)
-        except Exception:
-            _LOGGER.exception("Session %s could not be finished", id)
+        for wait_s in (*RETRY_AFTER_S, None):
+            try:
+                await self._close(live)
+                await self._finisher.finish(live)
+            except BiofeedbackError as error:
+                self._finisher.trouble[id] = error
+                _LOGGER.error("Session %s could not be finished: %s", id, error)
+            except Exception:
+                _LOGGER.exception("Session %s could not be finished", id)
+                return
+            else:
+                self._finisher.trouble.pop(id, None)
+                return
+            if wait_s is None or self._closing.is_set():
+                return  # the next start tries again
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._closing.wait()
 
     async def _close(self, live: LiveSession) -> None:
         id = live.info.id
+        if id not in self._live and id not in self._ended_utc_ns:
+            return  # done before
+        ended_ns = self._ended_utc_ns.setdefault(id, self._store.now_ns())
         try:
             await asyncio.to_thread(
-                self._store.close_session, id, ended_at_utc_ns=self._store.now_ns()
+                self._store.close_session, id, ended_at_utc_ns=ended_ns
             )
+            self._ended_utc_ns.pop(id, None)
         finally:
             self._worn.pop(id, None)
             if self._live.pop(id, None) is not None:
@@ -301,6 +361,12 @@ class Conductor:
             With status 404, while it is being written, or when it cannot be.
         """
         return await self._finisher.summary(id)
+
+    def summary_ready(
+        self, session: SessionRow, recording: RecordingRow | None
+    ) -> bool:
+        """Say whether :meth:`summary` would return one. Blocks."""
+        return self._finisher.summary_ready(session, recording)
 
     async def recording_path(self, id: str) -> Path:
         """Return where a session's finished recording lies.
@@ -323,7 +389,7 @@ class Conductor:
         left = await asyncio.to_thread(self._finisher.left_behind)
         self._spawn(self._recover(left))
 
-    async def _recover(self, left: tuple[SessionRow, ...]) -> None:
+    async def _recover(self, left: LeftBehind) -> None:
         try:
             await asyncio.to_thread(self._finisher.recover, left)
         except Exception:
@@ -331,12 +397,12 @@ class Conductor:
 
     @property
     def n_unfinished(self) -> int:
-        """How many sessions are live or being finished."""
-        return len(self._tasks)
+        """How many recordings go on or are being finished; a replay makes none."""
+        return len(self._tasks - self._replays)
 
     async def close(self) -> None:
         """End all sessions in order, and finish them within a bound."""
-        self._closing = True
+        self._closing.set()
         await asyncio.gather(
             *(live.stop() for live in tuple(self._live.values())),
             return_exceptions=True,

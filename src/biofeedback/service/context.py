@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 
 from biofeedback.service.conductor import Conductor
 from biofeedback.service.problems import Problem
-from biofeedback.service.sign_ins import COOKIE, Caller, SignIns
+from biofeedback.service.sign_ins import Caller, SignIns, cookie_name
 from biofeedback.service.straps import Straps
 from biofeedback.settings import Settings
 from biofeedback.store import Store
@@ -27,6 +27,11 @@ class Context:
     straps: Straps
     conductor: Conductor
 
+    @property
+    def cookie(self) -> str:
+        """Return the name of this service's cookie."""
+        return cookie_name(self.settings.port)
+
 
 def context_of(connection: HTTPConnection) -> Context:
     """Return the service this request reached."""
@@ -36,9 +41,10 @@ def context_of(connection: HTTPConnection) -> Context:
 
 async def identify(connection: HTTPConnection) -> Caller | None:
     """Return who sent the cookie or the token, if anybody is known by it."""
+    here = context_of(connection)
     return await asyncio.to_thread(
-        context_of(connection).sign_ins.caller,
-        cookie=connection.cookies.get(COOKIE),
+        here.sign_ins.caller,
+        cookie=connection.cookies.get(here.cookie),
         authorization=connection.headers.get("authorization"),
     )
 

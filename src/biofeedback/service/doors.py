@@ -16,7 +16,7 @@ from biofeedback.service.shapes import (
     PersonShape,
     SignInBody,
 )
-from biofeedback.service.sign_ins import ABSOLUTE_LIMIT_S, COOKIE
+from biofeedback.service.sign_ins import ABSOLUTE_LIMIT_S
 
 health = APIRouter()
 router = APIRouter(tags=["signing in"])
@@ -40,7 +40,7 @@ async def sign_in(body: SignInBody, response: Response, here: Here) -> MeShape:
         )
     person, cookie = exchanged
     response.set_cookie(
-        COOKIE,
+        here.cookie,
         cookie,
         max_age=ABSOLUTE_LIMIT_S,
         path="/",
@@ -57,7 +57,7 @@ async def sign_out(caller: SignedIn, response: Response, here: Here) -> None:
     if caller.sign_in is not None:
         await asyncio.to_thread(here.sign_ins.revoke, caller.sign_in)
         here.sign_ins.dismiss(caller.sign_in)
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+    response.delete_cookie(here.cookie, path="/", httponly=True, samesite="strict")
 
 
 @router.get("/me")

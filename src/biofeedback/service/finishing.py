@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from biofeedback.errors import BiofeedbackError, NotSoError, RecordingError
+from biofeedback.model import Value
 from biofeedback.recording.compaction import PART_SUFFIX, Compacted
 from biofeedback.recording.reader import open_recording
-from biofeedback.recording.recover import Recovered, recover_all
+from biofeedback.recording.recover import Recovered, find_parts, recover_parts
 from biofeedback.service.problems import Problem
 from biofeedback.session.finishing import finish
 from biofeedback.session.referee import Referee
@@ -31,6 +32,13 @@ READY = (SessionState.COMPLETE, SessionState.RECOVERED)
 KEPT_SUMMARIES = 32
 
 
+class LeftBehind(Value, frozen=True):
+    """What an earlier process did not finish: sessions, and journals on the disk."""
+
+    sessions: tuple[SessionRow, ...]
+    parts: tuple[Path, ...]
+
+
 class Finisher:
     """Brings ended sessions to their last state.
 
@@ -43,6 +51,7 @@ class Finisher:
         self._store = store
         self._referee = referee
         self._summaries: OrderedDict[str, bytes] = OrderedDict()
+        self._unsummarised: set[str] = set()
 
     def new_part(self, id: str) -> Path:
         """Return where the journal of a new session goes."""
@@ -54,7 +63,10 @@ class Finisher:
         return _final(part).relative_to(self._store.data).as_posix()
 
     async def finish(self, live: LiveSession) -> None:
-        """Analyse and compact a session that has ended, and say so in the store."""
+        """Analyse and compact a session that has ended, and say so in the store.
+
+        May be called again after it has failed.
+        """
         id = live.info.id
         row = await asyncio.to_thread(self._store.recording, id)
         if row is None:  # a replay keeps nothing
@@ -64,7 +76,12 @@ class Finisher:
             return
         final = self._store.data / row.path
         part = final.with_name(final.name + PART_SUFFIX)
-        compacted = await finish(part, final, self._referee)
+        if final.exists() and not part.exists():  # the store failed the last time
+            compacted = await asyncio.to_thread(_weighed, final)
+        else:
+            compacted = await finish(part, final, self._referee)
+            if await asyncio.to_thread(_summary_in, final) is None:
+                self._unsummarised.add(id)  # it has just been tried
         loss = None
         if live.recording_error is not None:
             loss = LossReport(sentence=str(live.recording_error))
@@ -111,19 +128,40 @@ class Finisher:
                 return await self.summary(session.replay_of)
             raise self._absent(session, "summary")
         path = await asyncio.to_thread(self.recording_path, id)
-        summary = await asyncio.to_thread(lambda: open_recording(path).summary())
+        try:
+            summary = await asyncio.to_thread(_summary_in, path)
+        except RecordingError as error:  # damaged since
+            self._unsummarised.add(id)
+            raise Problem(404, error.message, error.advice) from error
         if summary is None:  # recovered, or NeuroKit2 had no time when it ended
             summary = await self._referee.summarise(path)
         if summary is None:
+            self._unsummarised.add(id)
             raise Problem(
                 404,
                 "This session's summary could not be computed.",
                 "Download its recording and try 'biofeedback analyze' on it.",
             )
+        self._unsummarised.discard(id)
         self._summaries[id] = summary
         while len(self._summaries) > KEPT_SUMMARIES:
             self._summaries.popitem(last=False)
         return summary
+
+    def summary_ready(
+        self, session: SessionRow, recording: RecordingRow | None
+    ) -> bool:
+        """Say whether a session has a summary, or one can be computed. Blocks.
+
+        ``False`` once it could not be: a service that starts anew tries again.
+        """
+        if session.state not in READY or recording is None:
+            return False
+        if session.id in self._summaries:
+            return True
+        if session.id in self._unsummarised:
+            return False
+        return (self._store.data / recording.path).exists()
 
     def _absent(self, session: SessionRow, what: str) -> Problem:
         if trouble := self.trouble.get(session.id):
@@ -148,18 +186,19 @@ class Finisher:
 
     # --- After a crash ------------------------------------------------------------
 
-    def left_behind(self) -> tuple[SessionRow, ...]:
-        """Return the sessions an earlier process did not finish; none is live now.
+    def left_behind(self) -> LeftBehind:
+        """Return what an earlier process did not finish; no session is live now.
 
-        Blocks. Call it before anything new begins.
+        Blocks. Call it before anything new begins, so that a new journal is never
+        taken for an old one.
         """
-        left = self._store.unfinished()
-        for row in left:
+        rows = self._store.unfinished()
+        for row in rows:
             if row.state is SessionState.LIVE:
                 self._store.close_session(row.id, ended_at_utc_ns=row.started_at_utc_ns)
-        return left
+        return LeftBehind(rows, find_parts(self._store.data / "recordings"))
 
-    def recover(self, left: tuple[SessionRow, ...]) -> None:
+    def recover(self, left: LeftBehind) -> None:
         """Finish what an earlier process left behind. Blocks for as long as it takes.
 
         Raises
@@ -167,12 +206,12 @@ class Finisher:
         StoreError
             When the store cannot be read or written.
         """
-        reports = recover_all(self._store.data / "recordings")
+        reports = recover_parts(left.parts)
         for report in reports:
             _LOGGER.warning("%s", report.sentence)
             if report.session_id is not None:
                 self._recovered(report, report.session_id)
-        for row in left:
+        for row in left.sessions:
             self._settle(row, reports)
 
     def _recovered(self, report: Recovered, id: str) -> None:
@@ -252,6 +291,10 @@ class Finisher:
 
 def _final(part: Path) -> Path:
     return part.with_name(part.name.removesuffix(PART_SUFFIX))
+
+
+def _summary_in(path: Path) -> bytes | None:
+    return open_recording(path).summary()
 
 
 def _weighed(path: Path) -> Compacted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
@@ -10,7 +11,6 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 
 from biofeedback.service.context import Context, Here, SignedIn
-from biofeedback.service.finishing import READY
 from biofeedback.service.problems import Problem
 from biofeedback.service.ratings import SCALES
 from biofeedback.service.shapes import (
@@ -26,7 +26,7 @@ from biofeedback.service.shapes import (
     SessionsShape,
     StrapsShape,
 )
-from biofeedback.store import Person, SessionRow, SessionState
+from biofeedback.store import Person, RecordingRow, SessionRow, SessionState
 
 router = APIRouter(tags=["sessions"])
 
@@ -65,8 +65,9 @@ async def sessions(
 
     def listed() -> list[SessionShape]:
         people = {person.id: person for person in here.store.people()}
+        recordings = here.store.recordings()
         return [
-            _shape(here, row, people[row.person_id])
+            _shape(here, row, people[row.person_id], recordings.get)
             for row in here.store.sessions(state)
         ]
 
@@ -155,22 +156,24 @@ async def described(here: Context, row: SessionRow) -> SessionShape:
     """Return what may be told of a session."""
 
     def ask() -> SessionShape:
-        return _shape(here, row, here.store.person(row.person_id))
+        person = here.store.person(row.person_id)
+        return _shape(here, row, person, here.store.recording)
 
     return await asyncio.to_thread(ask)
 
 
-def _shape(here: Context, row: SessionRow, person: Person) -> SessionShape:
+def _shape(
+    here: Context,
+    row: SessionRow,
+    person: Person,
+    recording_of: Callable[[str], RecordingRow | None],
+) -> SessionShape:
     # A replay's summary is that of what it replays, if that is known here.
     replayed = row.replay_of and here.store.find_session(row.replay_of)
+    original = replayed or row
     loss = None
     if row.state in (SessionState.RECOVERED, SessionState.FAILED):
-        recording = here.store.recording(row.id)
+        recording = recording_of(row.id)
         loss = None if recording is None else recording.loss
-    original = replayed or row
-    return SessionShape.of(
-        row,
-        person,
-        summary_ready=original.source != "replay" and original.state in READY,
-        loss=loss,
-    )
+    ready = here.conductor.summary_ready(original, recording_of(original.id))
+    return SessionShape.of(row, person, summary_ready=ready, loss=loss)

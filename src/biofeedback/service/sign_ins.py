@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import Callable
 
 from biofeedback.model import Value
-from biofeedback.store import Person, SignInRow, Store
+from biofeedback.settings import DEFAULT_PORT
+from biofeedback.store import Person, SignInRow, Store, StoreError
+
+_LOGGER = logging.getLogger(__name__)
 
 COOKIE = "biofeedback_session"
 NS_PER_S = 1_000_000_000
@@ -20,6 +24,14 @@ IDLE_LIMIT_S = 7 * 24 * 3600
 ABSOLUTE_LIMIT_S = 30 * 24 * 3600
 SEEN_EVERY_S = 60
 """How exactly "last seen" is kept: not every request needs a write."""
+
+
+def cookie_name(port: int) -> str:
+    """Return the cookie's name: browsers send one host's cookies to all its ports.
+
+    So two services on one computer need two names (RFC 6265 §8.5).
+    """
+    return COOKIE if port == DEFAULT_PORT else f"{COOKIE}_{port}"
 
 
 class Caller(Value, frozen=True):
@@ -50,6 +62,7 @@ class SignIns:
         self._links: set[str] = set()
         self._program = _sha256(program_token) if program_token else None
         self._watchers: dict[str, set[Callable[[], None]]] = {}
+        self._seeing_fails = False
 
     def new_link_token(self) -> str:
         """Return a token that signs in one browser, once."""
@@ -58,11 +71,25 @@ class SignIns:
         return token
 
     def exchange(self, link_token: str) -> tuple[Person, str] | None:
-        """Return the person and a cookie for a link's token; the token is used up."""
+        """Return the person and a cookie for a link's token; the token is used up.
+
+        Raises
+        ------
+        StoreError
+            When the sign-in could not be kept; the token is then still good.
+        """
+        link = _sha256(link_token)
         try:
-            self._links.remove(_sha256(link_token))
+            self._links.remove(link)
         except KeyError:
             return None
+        try:
+            return self._signed_in()
+        except BaseException:
+            self._links.add(link)
+            raise
+
+    def _signed_in(self) -> tuple[Person, str]:
         person = self._store.person()
         cookie = secrets.token_urlsafe(32)
         now_ns = self._store.now_ns()
@@ -100,8 +127,18 @@ class SignIns:
         if now_ns >= row.expires_at_utc_ns or idle_ns >= IDLE_LIMIT_S * NS_PER_S:
             return None
         if idle_ns >= SEEN_EVERY_S * NS_PER_S:
-            self._store.see_sign_in(token_sha256)
+            self._see(token_sha256)
         return Caller(person=self._store.person(row.person_id), sign_in=token_sha256)
+
+    def _see(self, token_sha256: str) -> None:
+        try:
+            self._store.see_sign_in(token_sha256)
+        except StoreError as error:  # a full disk must not lock anybody out
+            if not self._seeing_fails:
+                _LOGGER.warning("Who was here when cannot be kept: %s", error)
+            self._seeing_fails = True
+        else:
+            self._seeing_fails = False
 
     def revoke(self, token_sha256: str) -> None:
         """Make a browser's cookie void."""

@@ -165,6 +165,25 @@ class Straps:
         return None
 
 
+def same_strap(one: FoundStrap, other: FoundStrap) -> bool:
+    """Say whether these may be one strap: by id, by address, or by the name asked for.
+
+    One that the command line named has no address until its driver has found it.
+    """
+    if one.id == other.id:
+        return True
+    if one.address and other.address:
+        return one.address.casefold() == other.address.casefold()
+    return _may_be(one, other) or _may_be(other, one)
+
+
+def _may_be(asked: FoundStrap, found: FoundStrap) -> bool:
+    # As the driver looks for it: by how its name begins.
+    if asked != named(asked.name):
+        return False
+    return found.name.casefold().startswith(asked.name.casefold())
+
+
 class StrapList(Value, frozen=True):
     """What can be chosen, and how the radio is."""
 

@@ -196,6 +196,12 @@ class Store:
             row = connection.execute(query).one_or_none()
         return None if row is None else _value(RecordingRow, row)
 
+    def recordings(self) -> dict[str, RecordingRow]:
+        """Return where all recordings lie, by session."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(t.recordings))
+            return {row.session_id: _value(RecordingRow, row) for row in rows}
+
     # --- Ratings -------------------------------------------------------------------
 
     def add_rating(self, rating: RatingRow) -> None:

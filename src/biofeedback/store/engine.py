@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from biofeedback.errors import BiofeedbackError
@@ -52,7 +52,8 @@ def open_engine(data: Path) -> Engine:
             f"The data folder cannot be used ({error.strerror}).",
             "Choose another folder with --data.",
         ) from error
-    engine = create_engine(f"sqlite:///{path}")
+    # Made of its parts: in a URL as text, a "?" in a folder's name would end it.
+    engine = create_engine(URL.create("sqlite", database=str(path)))
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
