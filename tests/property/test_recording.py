@@ -27,7 +27,7 @@ from biofeedback.model import (
 from biofeedback.recording.compaction import compact
 from biofeedback.recording.format import as_stored, without_serial
 from biofeedback.recording.reader import Recording, open_recording
-from tests.unit.recording_samples import INFO, new_writer, write_final, write_part
+from tests.recording.samples import INFO, new_writer, write_final, write_part
 
 N_TRIES = 200
 

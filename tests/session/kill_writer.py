@@ -16,7 +16,7 @@ from biofeedback.recording.format import as_stored
 from biofeedback.session.transcript import Transcript
 from biofeedback.simulator.heart import profile_named
 from biofeedback.simulator.strap import Silence, SimulatedStrap
-from tests.unit.recording_samples import NS_PER_S, new_writer
+from tests.recording.samples import NS_PER_S, new_writer
 
 
 def simulated_records(seed: int, seconds: int) -> Iterator[AnyRecord]:

@@ -31,8 +31,8 @@ from biofeedback.session.clock import ManualClock
 from biofeedback.session.replay import ReplaySource, replay_messages, verify
 from biofeedback.session.transcript import Message, Transcript
 from biofeedback.wire.heart_rate import HeartRateMeasurement
+from tests.recording.samples import NS_PER_S, new_writer
 from tests.session.kill_writer import simulated_records
-from tests.unit.recording_samples import NS_PER_S, new_writer
 
 
 def record_session(

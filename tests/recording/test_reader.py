@@ -9,7 +9,7 @@ from mcap.writer import Writer
 
 from biofeedback.errors import RecordingError
 from biofeedback.recording.reader import Recording, open_recording
-from tests.unit.recording_samples import INFO, new_writer, write_final, write_part
+from tests.recording.samples import INFO, new_writer, write_final, write_part
 
 
 def content(recording: Recording) -> list[object]:

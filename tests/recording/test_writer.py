@@ -13,7 +13,7 @@ from biofeedback.errors import RecordingError
 from biofeedback.model import LinkChange, LinkState, Strap, Tick
 from biofeedback.recording.reader import open_recording
 from biofeedback.recording.writer import FLUSHES_PER_WRITER, RecordingWriter
-from tests.unit.recording_samples import EVERY_RECORD, INFO, new_writer
+from tests.recording.samples import EVERY_RECORD, INFO, new_writer
 
 
 def test_every_record_type_round_trips(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ import resource, sys
 from pathlib import Path
 from biofeedback.errors import RecordingError
 from biofeedback.model import Entry, Tick
-from tests.unit.recording_samples import new_writer
+from tests.recording.samples import new_writer
 import random
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))

@@ -16,7 +16,7 @@ from biofeedback.recording import durable
 from biofeedback.recording.compaction import Compaction, compact
 from biofeedback.recording.reader import open_recording
 from biofeedback.recording.recover import find_parts, recover_all, recover_parts
-from tests.unit.recording_samples import (
+from tests.recording.samples import (
     INFO,
     NS_PER_S,
     STARTED_UTC_NS,

@@ -22,7 +22,7 @@ from biofeedback.model import (
     Strap,
 )
 from biofeedback.recording import format as layout
-from tests.unit.recording_samples import EVERY_RECORD, INFO
+from tests.recording.samples import EVERY_RECORD, INFO
 
 
 def test_every_record_type_has_a_topic_and_every_topic_one_meaning() -> None:
