@@ -295,6 +295,12 @@ class Pipeline:
         )
 
     def _pace(self, record: PacerCommand | Config) -> PacerEvent:
+        pacer.check(
+            rate_bpm=record.rate_bpm,
+            inhale_pct=record.inhale_pct,
+            hold_in_ms=record.hold_in_ms,
+            hold_out_ms=record.hold_out_ms,
+        )
         part = pacer.change(
             self.schedule,
             t_ms=_ms(record.t_ns),

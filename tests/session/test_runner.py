@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from biofeedback.errors import NotSoError, RecordingError, SettingsError
-from biofeedback.model import LinkChange, LinkState, Notification
+from biofeedback.model import LinkChange, LinkState, Notification, PacerCommand
 from biofeedback.recording.compaction import compact
 from biofeedback.recording.reader import open_recording
 from biofeedback.session.clock import ManualClock
@@ -180,6 +180,18 @@ async def test_a_source_that_fails_does_not_end_the_session(
     assert await session.enter(type="annotation", by="patient", text="still here")
     await session.stop()
     assert "a mistake in a third party's driver" in caplog.text
+
+
+async def test_a_mistake_in_the_pipeline_costs_one_record_and_not_the_session(
+    session: LiveSession, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await clock.advance(2)
+    # No service lets such a pace through, and the pipeline refuses it.
+    nonsense = PacerCommand(t_ns=clock.now_ns(), by="x", rate_bpm=0, inhale_pct=40)
+    session._put(nonsense)
+    await clock.advance(3)
+    assert held(session, "metrics")[-1]["t_ms"] == 5000.0
+    assert "could not be processed" in caplog.text
 
 
 async def test_late_time_stamps_never_step_back(

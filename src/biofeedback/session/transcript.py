@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,6 +11,8 @@ from biofeedback.model import AnyEvent, AnyRecord, Value
 
 if TYPE_CHECKING:
     from biofeedback.pipeline import Pipeline
+
+_LOGGER = logging.getLogger(__name__)
 
 PROTOCOL_VERSION = 1
 
@@ -32,8 +35,17 @@ class Transcript:
         self.last_seq = 0
 
     def feed(self, record: AnyRecord) -> tuple[Message, ...]:
-        """Process ``record`` and return what viewers and the recording are told."""
-        return tuple(self._number(event) for event in self._pipeline.receive(record))
+        """Process ``record`` and return what viewers and the recording are told.
+
+        A mistake in the pipeline costs the events of that one record, live and in a
+        replay alike; the session goes on, and the record itself is kept.
+        """
+        try:
+            events = self._pipeline.receive(record)
+        except Exception:
+            _LOGGER.exception("A %s could not be processed", type(record).__name__)
+            return ()
+        return tuple(self._number(event) for event in events)
 
     def _number(self, event: AnyEvent) -> Message:
         self.last_seq += 1
