@@ -90,10 +90,12 @@ export const copy = {
     searching: "Looking for straps near you. You can begin at any time.",
     found: (n: number): string => (n === 1 ? "1 strap found." : `${n} straps found.`),
     none: "No chest strap found nearby. The simulated one works without a strap.",
-    noRadio: "Bluetooth is not ready, so the simulated strap is chosen.",
+    noRadio: "Bluetooth is not ready.",
+    noRadioMore: "More",
+    noRadioChoice: "The simulated strap works without it.",
     searchAgain: "Search again",
     simulated: "simulated",
-    simulatedHint: "A made-up heart, to try things out",
+    simulatedHint: "A made-up heart",
     strong: "Strong signal",
     good: "Good signal",
     weak: "Weak signal. Move closer.",
@@ -124,6 +126,7 @@ export const copy = {
     keys9: "Keys 1 to 9.",
     highPain: "That is a lot. Help is at the top of this page.",
     saving: "Saving your practice.",
+    savingLate: "Check that it is still running. This page tries again by itself.",
   },
 
   practice: {

@@ -62,10 +62,17 @@ export class Feed extends EventTarget {
     return this.#clock ? sessionMs(this.#clock, performance.now()) : null;
   }
 
-  /** The practice under way, from its entry. */
+  /** The practice under way, from its entry; sent twice, the first one counts. */
   get phase(): Phase | null {
-    const entry = this.entries.findLast((e) => e.type === PHASE && e.text === "practice");
+    const entry = this.entries.find((e) => e.type === PHASE && e.text === "practice");
     return entry ? { startedMs: entry.t_ms, minutes: entry.value ?? 0 } : null;
+  }
+
+  /** What the service says of its own trouble with the recording, if it has any. */
+  get trouble(): string | null {
+    const said = (type: string): Entry | undefined =>
+      this.entries.findLast((e) => e.by === "system" && e.type === type);
+    return (said("recording_stopped") ?? said("records_lost"))?.text ?? null;
   }
 
   /** Asks for the time again, after the computer slept. */

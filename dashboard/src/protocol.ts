@@ -34,6 +34,8 @@ export interface Session {
   readonly replay_of: string | null;
   readonly speed: number | null;
   readonly summary_ready: boolean;
+  /** What a crash or a full disk took, in a sentence. */
+  readonly loss: string | null;
 }
 
 export type RatingType = "pain_intensity" | "pain_unpleasantness" | "arousal";
@@ -123,6 +125,7 @@ export interface Pacer extends Live<"pacer">, PacerPart {}
 export interface Entry extends Live<"event"> {
   readonly id: string;
   readonly type: string;
+  readonly by: string;
   readonly value: number | null;
   readonly unit: string | null;
   readonly text: string | null;

@@ -150,7 +150,7 @@ def test_the_whole_practice_goes_by_keyboard_with_reduced_motion(
     tmp_path: Path, start_service: StartService, open_page: OpenPage
 ) -> None:
     page = open_page(run(start_service, tmp_path), reduced_motion="reduce")
-    expect(part(page, "begin")).to_be_visible(timeout=PATIENCE_MS)
+    expect(part(page, "begin")).to_be_enabled(timeout=PATIENCE_MS)
     part(page, "begin").focus()
     page.keyboard.press("Enter")
     expect(part(page, "question-pain_intensity")).to_be_visible()

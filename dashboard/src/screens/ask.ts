@@ -10,7 +10,7 @@ import { QuestionPart } from "../parts/question.ts";
 import { go } from "../router.ts";
 
 /** How long the last screen waits for the service before it says so. */
-const FLUSH_MS = 4000;
+const PATIENCE_MS = 4000;
 
 export class AskScreen extends Part {
   static override properties = {
@@ -28,7 +28,7 @@ export class AskScreen extends Part {
   declare saving: boolean;
   declare stuck: boolean;
   #unfollow: (() => void) | undefined;
-  #stopAsked = false;
+  #stopping: Promise<void> | undefined;
 
   constructor() {
     super();
@@ -94,18 +94,18 @@ export class AskScreen extends Part {
 
   async #save(): Promise<void> {
     this.saving = true;
-    this.stuck = false;
-    // Answers first: given before the stop, they are part of the recording.
-    if (!this.#stopAsked) sendStop(this.feed.session.id);
-    this.#stopAsked = true;
-    this.stuck = !(await outbox.flushed(FLUSH_MS)) && outbox.stuck;
-    if (this.stuck) return;
-    await outbox.flushed(60_000);
+    const late = setTimeout(() => (this.stuck = true), PATIENCE_MS);
+    // Answers first, where the service takes them: then they are in the recording.
+    this.#stopping ??= sendStop(this.feed.session.id);
+    await this.#stopping;
+    clearTimeout(late);
+    // What the service could not take yet is sent later, from any screen.
+    await outbox.flushed(PATIENCE_MS);
     if (this.isConnected) go("done", this.feed.session.id);
   }
 
   #leave(): void {
-    sendStop(this.feed.session.id);
+    void sendStop(this.feed.session.id);
     go("home");
   }
 
@@ -165,10 +165,7 @@ export class AskScreen extends Part {
       <div class="emblem ${this.stuck ? "" : "breathing"}" aria-hidden="true"></div>
       <h1 tabindex="-1" role="status">${this.stuck ? copy.unreachable : copy.ask.saving}</h1>
       ${this.stuck
-        ? html`<p class="lead">${copy.unreachableAdvice}</p>
-            <button class="button primary big" type="button" @click=${() => this.#save()}>
-              ${copy.tryAgain}
-            </button>`
+        ? html`<p class="lead">${copy.ask.savingLate}</p>`
         : nothing}
     </section>`;
   }

@@ -3,7 +3,8 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { api } from "../api.ts";
 import { copy } from "../copy.ts";
-import { Part } from "../part.ts";
+import { outbox } from "../outboxes.ts";
+import { follow, Part } from "../part.ts";
 import type { Rating, Session, Summary } from "../protocol.ts";
 import { go } from "../router.ts";
 import { aboutMinutes, type Answer, answersOf, changeWords, gapWords, steadyWords } from "../words.ts";
@@ -28,6 +29,9 @@ export class DoneScreen extends Part {
   declare late: boolean;
   declare busy: boolean;
   #gone = false;
+  #unfollow: (() => void) | undefined;
+  /** An answer that could not be sent yet is still on its way. */
+  #awaited = false;
 
   constructor() {
     super();
@@ -41,12 +45,25 @@ export class DoneScreen extends Part {
   override connectedCallback(): void {
     super.connectedCallback();
     this.#gone = false;
+    this.#awaited = outbox.pending > 0;
+    this.#unfollow = follow(outbox, () => void this.#arrived());
     void this.#load();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#gone = true;
+    this.#unfollow?.();
+  }
+
+  async #arrived(): Promise<void> {
+    if (!this.#awaited || outbox.pending > 0) return;
+    this.#awaited = false;
+    try {
+      this.ratings = await api.ratings(this.session);
+    } catch (problem) {
+      if (!this.#gone) this.tell("problem", problem);
+    }
   }
 
   async #load(): Promise<void> {
@@ -125,6 +142,7 @@ export class DoneScreen extends Part {
       ${Number.isNaN(ms) ? nothing : html`<p>${c.length(aboutMinutes(ms))}</p>`}
       ${summary ? html`<p>${steadyWords(summary.coverage)}</p>` : nothing}
       ${info?.simulated ? html`<p>${c.simulated}</p>` : nothing}
+      ${info?.loss ? html`<p class="notice" data-testid="loss">${info.loss}</p>` : nothing}
       <p class="quiet" role="status">${summary ? "" : this.late ? c.notReady : c.writing}</p>
     `;
   }

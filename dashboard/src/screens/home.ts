@@ -158,14 +158,9 @@ export class HomeScreen extends Part {
     return html`
       <h1 tabindex="-1">${c.title}</h1>
       <p class="lead">${c.lead}</p>
-      <fieldset class="plain">
-        <legend><h2>${c.strap}</h2></legend>
-        ${this.#radio()}
-        <div class="cards" data-testid="strap-list">
-          ${realFirst(this.list?.straps ?? []).map((strap) => this.#strap(strap))}
-        </div>
-        <div class="search">
-          <p class="quiet" role="status">${this.#searchWords()}</p>
+      <div class="plain" role="group" aria-labelledby="strap-title">
+        <div class="plain-head">
+          <h2 id="strap-title">${c.strap}</h2>
           <button
             class="button slim"
             type="button"
@@ -175,7 +170,12 @@ export class HomeScreen extends Part {
             ${c.searchAgain}
           </button>
         </div>
-      </fieldset>
+        ${this.#radio()}
+        <div class="cards" data-testid="strap-list">
+          ${realFirst(this.list?.straps ?? []).map((strap) => this.#strap(strap))}
+        </div>
+        <p class="quiet search-words" role="status">${this.#searchWords()}</p>
+      </div>
       <fieldset class="plain">
         <legend><h2>${c.minutes}</h2></legend>
         <div class="pills">
@@ -210,10 +210,13 @@ export class HomeScreen extends Part {
   #radio(): TemplateResult | typeof nothing {
     const radio = this.list?.radio;
     if (!radio || radio.available) return nothing;
-    return html`<div class="plain-note" data-testid="radio-advice">
-      <p>${copy.start.noRadio}</p>
+    return html`<details class="plain-note more" data-testid="radio-advice">
+      <summary>
+        <span>${copy.start.noRadio}</span><span class="more-word">${copy.start.noRadioMore}</span>
+      </summary>
+      <p>${copy.start.noRadioChoice}</p>
       ${radio.advice ? html`<p>${radio.advice}</p>` : nothing}
-    </div>`;
+    </details>`;
   }
 
   #searchWords(): string {
@@ -238,12 +241,11 @@ export class HomeScreen extends Part {
         }}
       />
       <span class="card-words">
-        <span class="card-name"
-          >${strap.name}
-          ${strap.simulated ? html`<span class="chip">${copy.start.simulated}</span>` : nothing}</span
-        >
+        <span class="card-name">${strap.name}</span>
         <span class="quiet"
-          >${strap.simulated ? copy.start.simulatedHint : signalWords(strap.rssi_dbm)}</span
+          >${strap.simulated
+            ? html`<span class="chip">${copy.start.simulated}</span> ${copy.start.simulatedHint}`
+            : signalWords(strap.rssi_dbm)}</span
         >
       </span>
     </label>`;

@@ -87,12 +87,14 @@ export class PracticeScreen extends Part {
     this.said = this.#announcer.take(localMs) ?? this.said;
     const nowMs = feed.nowMs();
     if (nowMs === null) {
-      if (feed.over) this.#finish();
+      if (feed.over && !this.#rating) this.#finish();
       return;
     }
     this.second = Math.floor(nowMs / 1000);
     this.#begin(nowMs);
     if (this.#leftMs(nowMs) > 0 && !feed.over) return; // over: it was ended elsewhere
+    // Nor while an answer is being given: it would be lost with its sheet.
+    if (this.#rating) return;
     // Never in the middle of a breath.
     this.#endsMs ??= stateAt(feed.schedule, nowMs)?.breath_end_ms ?? nowMs;
     if (nowMs >= this.#endsMs - 600) this.ending = true;
@@ -110,8 +112,12 @@ export class PracticeScreen extends Part {
     // What is held of the session comes first; only then is the entry truly missing.
     if (!this.#sent && this.feed.connected && this.feed.link) {
       this.#sent = true;
-      sendPhase(this.feed.session.id, this.#minutes);
+      sendPhase(this.feed, this.#minutes);
     }
+  }
+
+  get #rating(): boolean {
+    return this.querySelector<RateSheet>("bf-rate-sheet")?.open ?? false;
   }
 
   #leftMs(nowMs: number): number {
@@ -125,13 +131,12 @@ export class PracticeScreen extends Part {
   };
 
   #finish(): void {
-    this.querySelector<RateSheet>("bf-rate-sheet")?.hide();
     go("after", this.feed.session.id);
   }
 
   #dizzy(): void {
     sendSymptom(this.feed.session.id, "dizzy");
-    sendStop(this.feed.session.id);
+    void sendStop(this.feed.session.id);
     go("dizzy", this.feed.session.id);
   }
 
@@ -167,6 +172,11 @@ export class PracticeScreen extends Part {
       <p class="time-left" data-testid="time-left">
         ${nowMs === null ? "" : timeLeft(this.#leftMs(nowMs))}
       </p>
+      <div class="notice-place" role="status">
+        ${feed.trouble
+          ? html`<p class="notice" data-testid="recording-notice">${feed.trouble}</p>`
+          : nothing}
+      </div>
       <bf-trace .feed=${feed}></bf-trace>
       ${this.numbers ? html`<bf-numbers .feed=${feed} .tick=${this.second}></bf-numbers>` : nothing}
       <p class="note quiet" role="status">${this.note}</p>

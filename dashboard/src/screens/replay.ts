@@ -63,7 +63,7 @@ export class ReplayScreen extends Part {
   };
 
   #leave(): void {
-    if (!this.feed.over) sendStop(this.feed.session.id);
+    if (!this.feed.over) void sendStop(this.feed.session.id);
     this.tell("left-replay", this.feed.session.id);
     go("home");
   }
