@@ -180,7 +180,7 @@ class RecordingWriter:
         # After a failed fsync the system may have dropped the pages and call the next
         # one a success (fsyncgate, PostgreSQL 2018): never try again.
         failure = durable.explained(
-            f"The recording could not be written any further.", error
+            f"{self.path.name} could not be written any further.", error
         )
         failure.advice += " What was written so far is kept and can be recovered."
         with self._appending:
