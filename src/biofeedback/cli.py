@@ -96,6 +96,7 @@ def run(
     from biofeedback.session.simulated import SIMULATED_ID
     from biofeedback.settings import Settings
 
+    _say_what_is_logged()
     simulated, others = _drivers(profile, seed)
     settings = Settings.of(
         data=data,
@@ -171,7 +172,6 @@ def record(
 ) -> None:
     """Record without a dashboard."""
     import asyncio
-    import logging
 
     from biofeedback.errors import SettingsError
     from biofeedback.session.driver import named
@@ -181,8 +181,6 @@ def record(
         raise SettingsError(
             "A recording needs one source.", "Give either --simulate or --strap NAME."
         )
-    # What happens is told in sentences; the log, with its tracebacks, is for --debug.
-    logging.getLogger("biofeedback").addHandler(logging.NullHandler())
     simulated, radios = _drivers(profile, seed)
     driver: Driver = simulated if strap is None else _first(radios)
     finished = asyncio.run(
@@ -250,6 +248,7 @@ def _serve_replay(
     from biofeedback.service.server import serve
     from biofeedback.settings import Settings
 
+    _say_what_is_logged()
     # A replay keeps nothing, so it gets a data folder that goes away with it and
     # does not disturb a service that is running.
     with tempfile.TemporaryDirectory(prefix="biofeedback-replay-") as folder:
@@ -524,8 +523,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in given
     if debug:
         logging.basicConfig(level=logging.INFO)
-    else:
-        logging.basicConfig(level=logging.WARNING, handlers=[_Sentences()])
+    elif not logging.getLogger().handlers:
+        # What happens is told in sentences; the log and its tracebacks are for --debug.
+        logging.getLogger().addHandler(logging.NullHandler())
     try:
         code = _run([argument for argument in given if argument != "--debug"])
     except KeyboardInterrupt:
@@ -538,10 +538,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 class _Sentences(logging.Handler):
-    """Says what is logged in one line; --debug shows the tracebacks."""
+    """Says what a service logs, one line each: nobody else would tell it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         _notice(record.getMessage())
+
+
+def _say_what_is_logged() -> None:
+    root = logging.getLogger()
+    if all(isinstance(handler, logging.NullHandler) for handler in root.handlers):
+        root.addHandler(_Sentences(logging.WARNING))
 
 
 def _run(arguments: list[str]) -> int:
