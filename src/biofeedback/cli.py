@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO
 
 import typer
 
@@ -473,9 +473,18 @@ def _first(radios: tuple[Driver, ...]) -> Driver:
 
 
 def _notice(text: str) -> None:
-    # A terminal that has gone away must not end what is being recorded.
-    with suppress(OSError):
+    try:
         print(text, file=sys.stderr, flush=True)
+    except OSError:
+        # A terminal that has gone away must not end what is being recorded, and
+        # Python must not try once more at the end, and fail.
+        _discard(sys.stderr)
+
+
+def _discard(stream: TextIO) -> None:
+    """Let what is still buffered, and all that follows, go nowhere."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _print_json(value: object) -> None:
@@ -571,8 +580,7 @@ def _told(error: Exception) -> int:
     try:
         sys.stdout.flush()
     except OSError:
-        # Python would try once more to write what is left, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
     if isinstance(error, BrokenPipeError):
         return 0  # the reader of our output has gone away, as `| head` does
     _notice(
