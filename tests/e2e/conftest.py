@@ -19,6 +19,7 @@ from playwright.sync_api import (
     Page,
     Request,
     StorageState,
+    expect,
     sync_playwright,
 )
 
@@ -29,7 +30,7 @@ FLAGS = (
     "--disable-background-networking --disable-component-update"
 ).split()
 
-READY_S = 30.0
+READY_S = 60.0
 OUTPUT = Path(__file__).parent / "output"
 
 
@@ -119,6 +120,7 @@ def chromium() -> Iterator[Browser]:
         if in_ci():
             pytest.fail(HOW_TO_BROWSER)
         pytest.skip(HOW_TO_BROWSER)
+    expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield started

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, Page, expect
 
 QUESTIONS = ("pain_intensity", "pain_unpleasantness", "arousal")
-PATIENCE_MS = 20_000
+PATIENCE_MS = 45_000
 
 
 def part(page: Page, testid: str) -> Locator:

@@ -131,7 +131,7 @@ def test_every_screen_is_accessible_in_each_look(
     each(lambda page: answer(page, 4, 4, None))
     each(
         lambda page: expect(part(page, "summary")).to_have_attribute(
-            "data-ready", "true", timeout=60_000
+            "data-ready", "true", timeout=120_000
         )
     )
     each(lambda page: expect(part(page, "summary")).to_contain_text("2 points lower"))

@@ -98,7 +98,7 @@ def test_real_beats_reach_the_page_are_rated_stopped_and_replayed(
     answer(page, 5, 3, 4)
 
     expect(part(page, "summary")).to_have_attribute(
-        "data-ready", "true", timeout=60_000
+        "data-ready", "true", timeout=120_000
     )
     expect(part(page, "summary")).to_contain_text("2 points lower")
     expect(part(page, "gap")).to_be_visible()
