@@ -9,7 +9,7 @@ DASHBOARD := $(shell find dashboard -path dashboard/node_modules -prune -o \
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 ARGS ?=
 
-.PHONY: run test check e2e bench fix pictures example
+.PHONY: run test check e2e bench fuzz fix pictures example
 
 run: $(VENV)/.installed  ## start the service and open the dashboard
 	$(BIN)/biofeedback run $(ARGS)
@@ -31,6 +31,11 @@ e2e: $(VENV)/.dev  ## only the tests in a real browser
 bench: $(VENV)/.dev  ## figures, side by side with what one would use instead
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.recording
+	$(BIN)/python -m bench.straps
+	$(BIN)/python -m bench.recovery
+
+fuzz: $(VENV)/.dev  ## a million random packets through each parser
+	BIOFEEDBACK_FUZZ=1000000 $(BIN)/python -m pytest tests/property/test_fuzz.py
 
 fix: $(VENV)/.dev  ## put the style right
 	$(BIN)/ruff check --fix .

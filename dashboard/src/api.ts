@@ -63,8 +63,9 @@ export const api = {
   me: async (): Promise<void> => void (await call("GET", "me")),
   straps: (scanS = 0): Promise<StrapList> =>
     json("GET", scanS > 0 ? `straps?scan=${scanS}` : "straps"),
-  start: (strap: string): Promise<Session> =>
-    json("POST", "sessions", { strap, plan: "practice", person: null, profile: null, seed: null }),
+  /** `name` is for a strap of this browser, which the service does not know. */
+  start: (strap: string, name: string | null = null): Promise<Session> =>
+    json("POST", "sessions", { strap, strap_name: name, plan: "practice" }),
   sessions: async (liveOnly = false): Promise<readonly Session[]> =>
     (await json<{ sessions: Session[] }>("GET", liveOnly ? "sessions?state=live" : "sessions"))
       .sessions,

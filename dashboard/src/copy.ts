@@ -3,7 +3,8 @@
  * exclamation marks. Nothing here promises, praises or advises on medicine.
  */
 
-import type { LinkStateName, RatingType } from "./protocol.ts";
+import type { ChoiceTrouble } from "./bluetooth.ts";
+import type { LinkStateName, RatingType, Step } from "./protocol.ts";
 import type { Phase } from "./pacer.ts";
 
 export interface Question {
@@ -64,6 +65,24 @@ export const linkWords: Readonly<Record<LinkStateName | "none", string>> = {
   ended: "The strap is disconnected.",
 };
 
+/** What happens now, where more is known than the state. */
+export const stepWords: Readonly<Partial<Record<Step, string>>> = {
+  scanning: "Looking for your strap.",
+  connecting: "Connecting to your strap.",
+  discovering: "Connected. Getting to know your strap.",
+  subscribing: "Connected. Waiting for the first heartbeat.",
+};
+
+/** The same, once the strap has been heard in this practice. */
+export const againWords: Readonly<Partial<Record<Step, string>>> = {
+  scanning: "The strap is away. Looking for it.",
+  connecting: "The strap is away. Connecting to it again.",
+  discovering: "Your strap is back. Getting ready.",
+  subscribing: "Your strap is back. Waiting for a heartbeat.",
+  lost: "The strap is away. It is being found again.",
+  backoff: "The strap is away. The next try comes soon.",
+};
+
 export const copy = {
   name: "Biofeedback",
   help: "Help",
@@ -100,6 +119,9 @@ export const copy = {
     good: "Good signal",
     weak: "Weak signal. Move closer.",
     known: "Chest strap",
+    outOfReach: "Known here. It does not answer yet.",
+    hint: "A word about this strap.",
+    hintAway: "How to wake this strap.",
     minutes: "About how many minutes",
     begin: "Begin",
     beginning: "Starting",
@@ -175,6 +197,41 @@ export const copy = {
     needsBreaths: "It needs a few whole breaths with clean heartbeats.",
     needsBeats: "It needs more clean heartbeats.",
     lost: "The page lost the service. Keep breathing. It comes back by itself.",
+  },
+
+  signals: {
+    ecg: {
+      show: "Show the ECG",
+      hide: "Hide the ECG",
+      title: "ECG, the last seconds",
+      note: "As the strap measures it. It is not a medical examination.",
+      amount: (uv: number): string => `${uv / 1000} mV`,
+    },
+    acc: {
+      show: "Show movement",
+      hide: "Hide movement",
+      title: "Movement in three directions",
+      note: "Breath and stirring, as the strap feels them.",
+      amount: (mg: number): string => `${mg / 1000} g`,
+    },
+    second: "1 s",
+    scale: (amount: string): string => `The bars are ${amount} and 1 second.`,
+    waiting: "Waiting for the first seconds. This can take half a minute.",
+    none: "Nothing is coming. The strap may need newer firmware for this.",
+  },
+
+  browser: {
+    offer: "Use this browser's Bluetooth (experimental)",
+    waiting: "Choose your strap in the browser's list.",
+    chosen: "Through this browser",
+    keepOpen: "Keep this page open while you practise.",
+    again: "This page was loaded anew. Your strap waits for one tap.",
+    againButton: "Connect the strap again",
+    trouble: {
+      off: "Bluetooth is switched off on this device. Switch it on and try again.",
+      refused: "This browser may not use Bluetooth here. Allow it in its settings.",
+      failed: "This browser's Bluetooth did not answer. Try again.",
+    } satisfies Record<ChoiceTrouble, string>,
   },
 
   dizzy: {

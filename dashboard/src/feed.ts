@@ -6,8 +6,9 @@
 import { adjust, type ClockSample, type ClockState, estimateOffsetMs, remember, sessionMs } from "./clock.ts";
 import { LiveLink } from "./live.ts";
 import { type PacerPart, withPart } from "./pacer.ts";
-import type { Entry, Heart, Link, Message, Metrics, Session } from "./protocol.ts";
+import type { Ask, Entry, Heart, Link, Message, Metrics, Session, SignalName } from "./protocol.ts";
 import { BeatRing } from "./ring.ts";
+import { decodeSamples, SampleRing } from "./samples.ts";
 
 /** The practice as it was begun: an entry of the session itself, so a reload knows it. */
 export interface Phase {
@@ -25,6 +26,8 @@ export class Feed extends EventTarget {
   heart: Heart | null = null;
   metrics: Metrics | null = null;
   entries: readonly Entry[] = [];
+  /** What is asked of the strap beside its heart rate, by whomever. */
+  signals: readonly Ask[];
   connected = false;
   /** When the service was last heard, on this computer's clock. */
   heardMs = performance.now();
@@ -33,16 +36,23 @@ export class Feed extends EventTarget {
   /** Null until the clock is known, or when the person stopped the pacing. */
   #clock: ClockState | null = null;
   #samples: readonly ClockSample[] = [];
+  /** The traces on this page; only their samples are sent here. */
+  readonly #traces = new Map<SignalName, SampleRing>();
+  /** What this page asked of the strap, and therefore takes back. */
+  readonly #asked = new Set<SignalName>();
   readonly #live: LiveLink;
 
   constructor(session: Session) {
     super();
     this.session = session;
+    this.signals = session.signals;
     this.#live = new LiveLink(session.id, {
       message: (message, receivedMs) => this.#take(message, receivedMs),
+      samples: (frame) => this.#sampled(frame),
       connected: (connected) => {
         // A new connection may be to a restarted service: measure anew.
         if (connected) this.#samples = [];
+        if (connected && this.#traces.size > 0) this.#wantAgain();
         this.connected = connected;
         this.#changed();
       },
@@ -80,6 +90,47 @@ export class Feed extends EventTarget {
     this.#live.ping(3);
   }
 
+  /** Asks for a trace: of the strap, where that sends nothing yet, and of the service. */
+  show(signal: SignalName): SampleRing {
+    const ring = this.#traces.get(signal) ?? new SampleRing();
+    this.#traces.set(signal, ring);
+    if (this.session.source !== "replay" && !this.signals.some((ask) => ask.signal === signal)) {
+      this.#asked.add(signal);
+      this.#ask([...this.signals, { signal, rate_hz: null }]);
+    }
+    this.#wantTraces();
+    return ring;
+  }
+
+  /** Asks for it no more; what others asked of the strap goes on. */
+  hide(signal: SignalName): void {
+    this.#traces.delete(signal);
+    this.#wantTraces();
+    if (this.#asked.delete(signal)) this.#ask(this.signals.filter((ask) => ask.signal !== signal));
+  }
+
+  #ask(signals: readonly Ask[]): void {
+    if (this.#live.command({ kind: "signals", signals })) this.signals = signals;
+  }
+
+  /** A new connection knows nothing of traces, and a tap may have come without one. */
+  #wantAgain(): void {
+    const missing = [...this.#asked].filter((name) => !this.signals.some((ask) => ask.signal === name));
+    if (missing.length > 0) {
+      this.#ask([...this.signals, ...missing.map((signal) => ({ signal, rate_hz: null }))]);
+    }
+    this.#wantTraces();
+  }
+
+  #wantTraces(): void {
+    this.#live.command({ kind: "traces", signals: [...this.#traces.keys()] });
+  }
+
+  #sampled(frame: ArrayBuffer): void {
+    const samples = decodeSamples(frame);
+    if (samples) this.#traces.get(samples.signal)?.push(samples, this.nowMs());
+  }
+
   #take(message: Message, receivedMs: number): void {
     this.heardMs = receivedMs;
     switch (message.kind) {
@@ -100,6 +151,9 @@ export class Feed extends EventTarget {
         break;
       case "pacer":
         this.schedule = withPart(this.schedule, message);
+        break;
+      case "signals":
+        this.signals = message.signals;
         break;
       case "event":
         if (!this.entries.some((known) => known.id === message.id)) {

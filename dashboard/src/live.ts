@@ -16,6 +16,8 @@ const ANSWER_WITHIN_MS = 8_000;
 
 export interface LiveHandlers {
   message(message: Message, receivedMs: number): void;
+  /** A binary frame of samples, for whoever asked for them. */
+  samples(frame: ArrayBuffer): void;
   connected(connected: boolean): void;
   /** Nothing more will come: the session ended, or it may not be seen. */
   ended(code: number): void;
@@ -61,6 +63,13 @@ export class LiveLink {
       : setTimeout(() => this.ping(1), PING_EVERY_MS);
   }
 
+  /** Sends a command, if there is a connection; says whether there is. */
+  command(command: Readonly<Record<string, unknown>>): boolean {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(command));
+    return true;
+  }
+
   readonly #woke = (): void => {
     if (document.visibilityState !== "visible" || this.#closed) return;
     if (this.#socket) this.ping(3);
@@ -74,14 +83,19 @@ export class LiveLink {
     const socket = new WebSocket(
       `${scheme}://${location.host}/api/v1/live/${encodeURIComponent(this.#id)}${since}`,
     );
+    socket.binaryType = "arraybuffer";
     this.#socket = socket;
     socket.addEventListener("open", () => {
       this.#tries = 0;
       this.#on.connected(true);
       this.ping(PINGS_AT_FIRST);
     });
-    socket.addEventListener("message", (event: MessageEvent<string>) => {
+    socket.addEventListener("message", (event: MessageEvent<string | ArrayBuffer>) => {
       const receivedMs = performance.now();
+      if (typeof event.data !== "string") {
+        this.#on.samples(event.data);
+        return;
+      }
       const message = JSON.parse(event.data) as Message;
       if (message.kind === "clock") {
         clearTimeout(this.#unanswered);

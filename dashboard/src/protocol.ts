@@ -9,6 +9,8 @@ export interface Strap {
   readonly rssi_dbm: number | null;
   readonly profile: string;
   readonly simulated: boolean;
+  /** A sentence about it, such as that another program holds it. */
+  readonly hint: string | null;
 }
 
 export interface StrapList {
@@ -36,6 +38,8 @@ export interface Session {
   readonly summary_ready: boolean;
   /** What a crash or a full disk took, in a sentence. */
   readonly loss: string | null;
+  /** What is asked of the strap beside its heart rate. */
+  readonly signals: readonly Ask[];
 }
 
 export type RatingType = "pain_intensity" | "pain_unpleasantness" | "arousal";
@@ -89,10 +93,47 @@ export type LinkStateName =
   | "reconnecting"
   | "ended";
 
+/** What a driver does with the strap now. */
+export type Step =
+  | "idle"
+  | "scanning"
+  | "connecting"
+  | "discovering"
+  | "subscribing"
+  | "streaming"
+  | "stale"
+  | "lost"
+  | "backoff";
+
+/** The reasons that this page gives itself; there are more. */
+export type Reason =
+  | "not_found"
+  | "timeout"
+  | "permission"
+  | "link_lost"
+  | "no_heart_rate"
+  | "no_data"
+  | "stopped"
+  | "internal";
+
+/** What a strap can send beside its heart rate; this page draws these. */
+export type SignalName = "ecg" | "acc";
+
+export interface Ask {
+  readonly signal: string;
+  readonly rate_hz: number | null;
+}
+
 export interface Link extends Live<"link"> {
   readonly state: LinkStateName;
+  readonly step: Step | null;
   readonly reason: string | null;
   readonly advice: string | null;
+  readonly strap: { readonly name: string; readonly signals: readonly string[] } | null;
+}
+
+export interface Signals extends Live<"signals"> {
+  readonly signals: readonly Ask[];
 }
 
 export interface Heart extends Live<"heart"> {
@@ -144,6 +185,7 @@ export type Message =
   | Beat
   | Metrics
   | Pacer
+  | Signals
   | Entry
   | Clock
   | Live<"referee">

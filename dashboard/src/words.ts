@@ -1,7 +1,16 @@
 /** Numbers put into words. Pure. */
 
-import { copy, type Question, questions } from "./copy.ts";
-import type { Rating, RatingType } from "./protocol.ts";
+import { againWords, copy, linkWords, type Question, questions, stepWords } from "./copy.ts";
+import type { Link, Rating, RatingType } from "./protocol.ts";
+
+/** How the link is, and what is being done about it. */
+export function linkSentence(link: Pick<Link, "state" | "step"> | null): string {
+  if (!link) return linkWords.none;
+  const { state, step } = link;
+  if (state === "reconnecting") return (step && againWords[step]) ?? linkWords.reconnecting;
+  if (state === "searching" || state === "connecting") return (step && stepWords[step]) ?? linkWords[state];
+  return linkWords[state];
+}
 
 /** "about 7 minutes" */
 export function aboutMinutes(ms: number): string {

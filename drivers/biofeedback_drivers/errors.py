@@ -34,6 +34,8 @@ _BY_DBUS_NAME = {
     "org.bluez.Error.InProgress": LinkReason.BUSY,
     "org.bluez.Error.DoesNotExist": LinkReason.NOT_FOUND,
     "org.bluez.Error.NotConnected": LinkReason.LINK_LOST,
+    # Of a strap only the heart rate is required; the rest may be refused in silence.
+    "org.bluez.Error.NotSupported": LinkReason.NO_HEART_RATE,
     "org.bluez.Error.NotPermitted": LinkReason.PAIRING_NEEDED,
     "org.bluez.Error.NotAuthorized": LinkReason.PAIRING_NEEDED,
     "org.bluez.Error.AuthenticationFailed": LinkReason.PAIRING_NEEDED,
@@ -56,6 +58,7 @@ _BY_BLEAK_REASON = {
 _BY_TEXT = (
     ("slots", LinkReason.SLOTS_FULL),
     ("connection limit", LinkReason.SLOTS_FULL),
+    ("connection-limit", LinkReason.SLOTS_FULL),  # EMLINK, as BlueZ says it
     ("limited resources", LinkReason.SLOTS_FULL),
     ("adapter '", LinkReason.NO_ADAPTER),
     ("device disconnected", LinkReason.LINK_LOST),
@@ -70,6 +73,8 @@ _BY_TEXT = (
 
 # Insufficient authentication, authorisation, key size, encryption (ATT, table 3.4).
 _PAIRING_CODES = frozenset({0x05, 0x08, 0x0C, 0x0F})
+_NOT_SUPPORTED = 0x06
+"""Request not supported: so Bleak says that a characteristic cannot notify."""
 
 
 def is_radio_error(error: BaseException) -> bool:
@@ -94,6 +99,12 @@ def boundary() -> Iterator[None]:
         if not is_radio_error(error):
             raise
         raise LinkError(reason_of(error), str(error)) from error
+
+
+def advised(error: LinkError, *sentences: str) -> LinkError:
+    """Add sentences to the advice of ``error``, and return it."""
+    error.advice = " ".join((error.advice, *filter(None, sentences)))
+    return error
 
 
 def reason_of(error: BaseException) -> LinkReason:
@@ -141,7 +152,10 @@ def _bleak_reason(error: BaseException) -> LinkReason:
         case BleakDeviceNotFoundError():
             return LinkReason.NOT_FOUND
         case BleakGATTProtocolError():
-            paired = int(error.code) not in _PAIRING_CODES
+            code = int(error.code)
+            if code == _NOT_SUPPORTED:
+                return LinkReason.NO_HEART_RATE
+            paired = code not in _PAIRING_CODES
             return LinkReason.INTERNAL if paired else LinkReason.PAIRING_NEEDED
         case BleakDBusError():
             named = _BY_DBUS_NAME.get(error.dbus_error)

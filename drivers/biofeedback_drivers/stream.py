@@ -3,91 +3,71 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Coroutine
+from typing import Any
 
-from biofeedback.errors import ADVICE, LinkError
-from biofeedback.model import LinkChange, LinkReason, LinkState, Notification, Strap
+from biofeedback.errors import LinkError
+from biofeedback.model import LinkReason, LinkStep, Notification
 from biofeedback.session.clock import Clock
 from biofeedback.session.driver import Emit
 from biofeedback.wire import uuids
-from biofeedback_drivers.link import Link
+from biofeedback_drivers.errors import advised
+from biofeedback_drivers.link import Introduction, Link
+from biofeedback_drivers.states import SOURCE, Reporter
 from biofeedback_drivers.timing import NS_PER_S, Timing, Watchdog
+from biofeedback_drivers.waiting import first
 
 log = logging.getLogger(__name__)
 
-SOURCE = "strap"
-
-
-class Reporter:
-    """Emits each change of the link once, and a lasting trouble now and then."""
-
-    def __init__(self, clock: Clock, emit: Emit, timing: Timing, name: str) -> None:
-        self.state: LinkState | None = None
-        self._clock = clock
-        self._emit = emit
-        self._remind_ns = round(timing.remind_s * NS_PER_S)
-        self._strap = Strap(name=name) if name else None
-        self._said: tuple[LinkState, LinkReason | None] | None = None
-        self._said_ns = 0
-        self._streamed = False
-
-    def change(
-        self,
-        state: LinkState,
-        reason: LinkReason | None = None,
-        t_ns: int | None = None,
-    ) -> None:
-        """Tell that the link is in ``state``, and why; since now, or since ``t_ns``."""
-        if t_ns is None:
-            t_ns = self._clock.now_ns()
-        said = (state, reason)
-        if said == self._said and t_ns - self._said_ns < self._remind_ns:
-            return
-        self.state, self._said, self._said_ns = state, said, t_ns
-        self._streamed |= state is LinkState.STREAMING
-        self._emit(
-            LinkChange(
-                t_ns=t_ns,
-                source=SOURCE,
-                state=state,
-                reason=reason,
-                advice=ADVICE[reason] if reason is not None else None,
-                strap=self._strap,
-            )
-        )
-
-    def away(self, reason: LinkReason | None = None) -> None:
-        """Tell that there is no link: not yet, or not any more."""
-        self.change(
-            LinkState.RECONNECTING if self._streamed else LinkState.SEARCHING, reason
-        )
-
-    def introduce(self, strap: Strap) -> None:
-        """Tell of ``strap`` with every change from now on."""
-        self._strap = strap
+_BEFORE_DATA = frozenset({LinkStep.SUBSCRIBING, LinkStep.STALE})
 
 
 class Stream:
-    """Turns what arrives into records, and notices when nothing does."""
+    """Turns what arrives into records, and notices when nothing does.
+
+    Only the heart rate keeps a stream alive. While it is silent and other signals
+    (ECG, acceleration) still flow, a person reads that no data comes, but the link is
+    left alone for ``others_s``: a new one would cost the samples as well.
+
+    Attributes
+    ----------
+    heard
+        Set once a heart rate came.
+    lost
+        Set once the link is gone.
+    errors
+        How many notifications could not be handed on.
+    """
 
     def __init__(
         self, clock: Clock, emit: Emit, report: Reporter, timing: Timing
     ) -> None:
         self.report = report
+        self.heard = asyncio.Event()
         self.lost = asyncio.Event()
+        self.lost_because = LinkReason.LINK_LOST
+        self.errors = 0
         self._clock = clock
         self._emit = emit
         self._timing = timing
-        self._watchdog = Watchdog(timing, clock.now_ns())
+        self._hint = ""
+        self._note: tuple[LinkReason | None, str | None] = (None, None)
+        self._begun_ns = clock.now_ns()
+        self._others_ns: int | None = None
+        self._watchdog = Watchdog(timing, self._begun_ns)
 
-    def begin(self, strap: Strap, battery: bytes | None) -> None:
-        """Start with a strap that has introduced itself."""
-        self.report.introduce(strap)
-        if battery is not None:
-            self.receive(uuids.BATTERY_LEVEL, battery)
-        self._watchdog = Watchdog(self._timing, self._clock.now_ns())
+    def begin(self, introduction: Introduction, hint: str) -> None:
+        """Start with a strap that has introduced itself.
+
+        ``hint`` is what to tell if it never sends anything.
+        """
+        self.report.introduce(introduction.strap)
+        if introduction.battery is not None:
+            self.receive(uuids.BATTERY_LEVEL, introduction.battery)
+        self._hint = hint
+        self._begun_ns = self._clock.now_ns()
+        self._watchdog = Watchdog(self._timing, self._begun_ns)
 
     def receive(self, characteristic: str, data: bytes) -> None:
         """Take a notification: called by the radio, so it never raises."""
@@ -95,8 +75,12 @@ class Stream:
         try:
             if characteristic == uuids.HEART_RATE_MEASUREMENT:
                 self._watchdog.heard(t_ns)
-                if self.report.state is not LinkState.STREAMING:
-                    self.report.change(LinkState.STREAMING, t_ns=t_ns)
+                self.heard.set()
+                if self.report.step in _BEFORE_DATA:
+                    reason, advice = self._note
+                    self.report.to(LinkStep.STREAMING, reason, advice=advice, t_ns=t_ns)
+            elif characteristic == uuids.PMD_DATA:
+                self._others_ns = t_ns
             self._emit(
                 Notification(
                     t_ns=t_ns, source=SOURCE, characteristic=characteristic, data=data
@@ -104,46 +88,86 @@ class Stream:
             )
         except Exception:
             # D-Bus would swallow it, and the stream would go on unheard.
+            self.errors += 1
             log.exception("a notification could not be handed on")
+
+    def note(self, reason: LinkReason | None, advice: str) -> None:
+        """Tell of a trouble that leaves the heart rate alone."""
+        self._note = (reason, advice)
+        if self.report.step is LinkStep.STREAMING:
+            self.report.to(LinkStep.STREAMING, reason, advice=advice)
+
+    def lose(self, reason: LinkReason = LinkReason.LINK_LOST) -> None:
+        """End the stream; the first reason counts."""
+        if not self.lost.is_set():
+            self.lost_because = reason
+            self.lost.set()
 
     @property
     def steady(self) -> bool:
         """Whether data came for long enough to trust this strap again."""
         return self._watchdog.steady
 
-    async def follow(self, link: Link) -> None:
-        """Return never; raise when the link is lost or silent for too long.
+    @property
+    def gave_data(self) -> bool:
+        """Whether a heart rate came at all."""
+        return self.heard.is_set()
+
+    @property
+    def age_s(self) -> float:
+        """How long ago the strap introduced itself."""
+        return (self._clock.now_ns() - self._begun_ns) / NS_PER_S
+
+    async def while_linked(self, work: Coroutine[Any, Any, object]) -> None:
+        """Do ``work``, but for no longer than there is a link.
 
         Raises
         ------
         LinkError
-            ``LINK_LOST`` or ``NO_DATA``.
+            With the reason why the link was lost.
+        """
+        try:
+            await first(work, self.lost.wait())
+        except LinkError as error:
+            if not self.lost.is_set():
+                raise
+            raise LinkError(self.lost_because, error.detail) from error
+        if self.lost.is_set():
+            raise LinkError(self.lost_because)
+
+    async def follow(self, link: Link) -> None:
+        """Return never; raise when the link is silent for too long.
+
+        Raises
+        ------
+        LinkError
+            ``NO_DATA``.
         """
         while True:
-            await self._wait(self._watchdog.deadline_ns)
+            await self._clock.sleep_until(self._watchdog.deadline_ns)
             if self._clock.now_ns() < self._watchdog.deadline_ns:
                 continue  # something came meanwhile
-            last_ns = self._watchdog.last_ns
-            self.report.change(LinkState.STALE, LinkReason.NO_DATA)
-            if await link.alive():
-                grace_ns = round(self._timing.silence_s * NS_PER_S)
-                await self._wait(self._clock.now_ns() + grace_ns)
+            silent_ns, last_ns = self._clock.now_ns(), self._watchdog.last_ns
+            silence = self._silence()
+            self.report.to(LinkStep.STALE, silence.reason, advice=silence.advice)
+            grace_s = self._timing.silence_s if await link.alive() else 0.0
+            await self._sleep(grace_s)
+            while self._watchdog.last_ns == last_ns and self._others_flow(silent_ns):
+                await self._sleep(self._timing.silence_s)
             if self._watchdog.last_ns == last_ns:
-                raise LinkError(LinkReason.NO_DATA)
+                raise silence
 
-    async def _wait(self, t_ns: int) -> None:
-        await _first(self.lost.wait(), self._clock.sleep_until(t_ns))
-        if self.lost.is_set():
-            raise LinkError(LinkReason.LINK_LOST)
+    def _silence(self) -> LinkError:
+        error = LinkError(LinkReason.NO_DATA)
+        return error if self.gave_data else advised(error, self._hint)
 
+    def _others_flow(self, since_ns: int) -> bool:
+        """Say whether other signals still come, and may be all there is for now."""
+        now_ns = self._clock.now_ns()
+        fresh_ns = now_ns - round(self._timing.silence_s * NS_PER_S)
+        patience_ns = since_ns + round(self._timing.others_s * NS_PER_S)
+        flowing = self._others_ns is not None and self._others_ns >= fresh_ns
+        return flowing and now_ns < patience_ns
 
-async def _first(*waits: Coroutine[object, object, object]) -> None:
-    """Wait for one of several; leave none behind."""
-    tasks = [asyncio.create_task(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*tasks, return_exceptions=True)
+    async def _sleep(self, seconds: float) -> None:
+        await self._clock.sleep_until(self._clock.now_ns() + round(seconds * NS_PER_S))

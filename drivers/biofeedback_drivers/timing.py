@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 
 from biofeedback.model import Value
 
@@ -15,45 +16,73 @@ class Timing(Value, frozen=True, kw_only=True):
     ``connect_s`` bounds all attempts of one connect together (bleak-retry-connector
     alone would try for minutes). ``silence_s`` is the least silence that counts as a
     stall, and ``silence_intervals`` the same in usual intervals between packets.
+    ``stop_s`` and ``disconnect_s`` bound a goodbye: together with the end of the
+    Polar signals (within ``stop_s`` as well) it stays below five seconds.
+    ``pmd_reply_s`` bounds the wait for a reply of a Polar strap, ``pmd_attempts`` how
+    often a command is given, and ``pmd_again_s`` is the pause after all were in vain.
     """
 
     status_s: float = 5.0
     scan_window_s: float = 10.0
+    scan_renew_s: float = 2.0
     connect_s: float = 30.0
+    pair_s: float = 60.0
     introduce_s: float = 6.0
     read_s: float = 3.0
     subscribe_s: float = 10.0
-    disconnect_s: float = 5.0
+    stop_s: float = 1.0
+    disconnect_s: float = 2.5
     silence_s: float = 5.0
     silence_intervals: float = 5.0
+    others_s: float = 30.0
     backoff_min_s: float = 0.5
     backoff_max_s: float = 30.0
     steady_s: float = 30.0
+    away_s: float = 2.0
     remind_s: float = 60.0
+    signals_s: float = 1.0
+    bus_again_s: float = 0.25
+    periodic_s: float = 5.0
+    pmd_reply_s: float = 3.0
+    pmd_attempts: int = 3
+    pmd_again_s: float = 30.0
 
 
 class Backoff:
-    """Waits that double from ``backoff_min_s`` to ``backoff_max_s``, with jitter.
+    """Waits below a step that doubles from ``backoff_min_s`` to ``backoff_max_s``.
 
-    Jitter keeps several straps that fell out together from coming back together.
+    Full jitter: anything from nothing to the whole step, so that several straps that
+    fell out together do not come back together.
     """
 
     def __init__(self, timing: Timing, chance: random.Random) -> None:
         self._timing = timing
         self._chance = chance
         self._attempt = 0
+        self._lenient = False
 
     def next_s(self) -> float:
-        """Return the next wait: between half and all of its step."""
+        """Return the next wait."""
         step_s = self._timing.backoff_min_s * 2.0**self._attempt
-        if step_s < self._timing.backoff_max_s:
+        if step_s < self._timing.backoff_max_s and not self._lenient:
             self._attempt += 1
+        self._lenient = False
         step_s = min(step_s, self._timing.backoff_max_s)
-        return step_s * self._chance.uniform(0.5, 1.0)
+        return step_s * self._chance.uniform(0.0, 1.0)
+
+    def soften(self) -> None:
+        """Fall back to the second step at most: the strap is within reach after all.
+
+        The wait after the next is no longer either, so that a strap which gave data
+        and then refuses a few connects is back within a second or so.
+        """
+        self._attempt = min(self._attempt, 1)
+        self._lenient = True
 
     def reset(self) -> None:
         """Begin anew, after the link was steady."""
         self._attempt = 0
+        self._lenient = False
 
 
 class Watchdog:
@@ -97,3 +126,32 @@ class Watchdog:
         if self.first_ns is None:
             return False
         return self.last_ns - self.first_ns >= self._timing.steady_s * NS_PER_S
+
+
+class Drops:
+    """Notices links that always end at the same age.
+
+    A strap that asks for connection parameters which the computer refuses hangs up
+    some 30 s later (IanHarvey/bluepy#53), others after 150 s (OpenHRV#39): that looks
+    like bad luck and is a setting.
+    """
+
+    ENOUGH = 3
+    SPREAD = 0.1
+
+    def __init__(self, timing: Timing) -> None:
+        self._least_s = timing.periodic_s
+        self._ages_s: deque[float] = deque(maxlen=self.ENOUGH)
+
+    def note(self, age_s: float) -> None:
+        """Note that a link was lost when it was ``age_s`` old."""
+        self._ages_s.append(age_s)
+
+    @property
+    def period_s(self) -> float | None:
+        """The age at which the last links ended, if it was the same for all."""
+        if len(self._ages_s) < self.ENOUGH or min(self._ages_s) < self._least_s:
+            return None
+        mean_s = sum(self._ages_s) / len(self._ages_s)
+        spread_s = max(self._ages_s) - min(self._ages_s)
+        return mean_s if spread_s <= self.SPREAD * mean_s else None

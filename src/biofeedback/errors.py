@@ -97,6 +97,10 @@ ADVICE: dict[LinkReason, str] = {
         "This strap sends a heart rate but no RR intervals, so there is no heart rate "
         "variability."
     ),
+    LinkReason.FIRMWARE_OLD: (
+        "This strap's firmware is too old for more than heart rate and RR intervals, "
+        "which go on as usual."
+    ),
     LinkReason.NO_DATA: (
         "Connected, but no data is coming. Press the strap flat against the skin."
     ),

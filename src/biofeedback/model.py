@@ -40,6 +40,25 @@ class LinkState(StrEnum):
     ENDED = "ended"
 
 
+class LinkStep(StrEnum):
+    """What a driver does with a strap now: :class:`LinkState` looked at closely.
+
+    A link goes ``idle`` → ``scanning`` → ``connecting`` → ``discovering`` →
+    ``subscribing`` → ``streaming`` → (``stale`` or ``lost``) → ``backoff`` and begins
+    again with ``scanning``.
+    """
+
+    IDLE = "idle"
+    SCANNING = "scanning"
+    CONNECTING = "connecting"
+    DISCOVERING = "discovering"
+    SUBSCRIBING = "subscribing"
+    STREAMING = "streaming"
+    STALE = "stale"
+    LOST = "lost"
+    BACKOFF = "backoff"
+
+
 class LinkReason(StrEnum):
     """Why a link is not streaming: a closed set (advice in :mod:`.errors`)."""
 
@@ -56,14 +75,34 @@ class LinkReason(StrEnum):
     SLOTS_FULL = "slots_full"
     NO_HEART_RATE = "no_heart_rate"
     HR_ONLY = "hr_only"
+    FIRMWARE_OLD = "firmware_old"
     NO_DATA = "no_data"
     NO_CONTACT = "no_contact"
     STOPPED = "stopped"
     INTERNAL = "internal"
 
 
+class Signal(StrEnum):
+    """What a strap may send beside its heart rate, when it is asked to."""
+
+    ECG = "ecg"
+    ACC = "acc"
+    PPI = "ppi"
+
+
+class Ask(Value, frozen=True):
+    """A signal that is wanted of a strap, at this rate or at the driver's usual one."""
+
+    signal: Signal
+    rate_hz: int | None = None
+
+
 class FoundStrap(Value, frozen=True):
-    """A strap a driver can open. ``id`` is unique among all drivers."""
+    """A strap a driver can open. ``id`` is unique among all drivers.
+
+    ``profile`` names its :class:`~biofeedback.wire.profiles.StrapProfile`, and
+    ``hint`` is a sentence about it, such as that another program holds it.
+    """
 
     id: str
     name: str
@@ -71,10 +110,15 @@ class FoundStrap(Value, frozen=True):
     rssi_dbm: int | None = None
     profile: str = "heart_rate"
     simulated: bool = False
+    hint: str | None = None
 
 
 class Strap(Value, frozen=True):
-    """What a strap says of itself once connected."""
+    """What a strap says of itself once connected, and what is known of its model.
+
+    ``signals`` are those it offers beside the heart rate; ``profile`` as in
+    :class:`FoundStrap`. Its serial number stays in the driver: it points to a person.
+    """
 
     name: str
     model: str | None = None
@@ -82,6 +126,8 @@ class Strap(Value, frozen=True):
     firmware: str | None = None
     battery_pct: int | None = None
     body_location: str | None = None
+    profile: str | None = None
+    signals: tuple[Signal, ...] = ()
 
 
 # --- Records: what goes in ----------------------------------------------------
@@ -99,7 +145,10 @@ class Notification(Record, frozen=True):
     """Bytes exactly as a characteristic sent them; ``t_ns`` is their arrival.
 
     ``source`` names the slot of the device in this session (``"strap"``), and
-    ``characteristic`` is the 16-bit UUID in lower case hex (``"2a37"``).
+    ``characteristic`` is the 16-bit UUID in lower case hex (``"2a37"``), or the name
+    that :mod:`biofeedback.wire.uuids` has for a longer one (``"pmd_data"``).
+    ``"pmd_cp_write"`` holds what we wrote to Polar's control point, so that the frames
+    can be understood from the recording alone.
     """
 
     source: str
@@ -108,13 +157,19 @@ class Notification(Record, frozen=True):
 
 
 class LinkChange(Record, frozen=True):
-    """The driver says that the link changed; gaps are explicit records."""
+    """The driver says that the link changed; gaps are explicit records.
+
+    ``step`` is what the driver does now, ``retry_in_ms`` how long it will wait at most
+    before it tries again.
+    """
 
     source: str
     state: LinkState
+    step: LinkStep | None = None
     reason: LinkReason | None = None
     advice: str | None = None
     strap: Strap | None = None
+    retry_in_ms: int | None = None
 
 
 class Tick(Record, frozen=True):
@@ -152,6 +207,13 @@ class PacerCommand(Record, frozen=True):
     hold_out_ms: int = 0
 
 
+class SignalsCommand(Record, frozen=True):
+    """Asks the strap for exactly these signals beside its heart rate."""
+
+    by: str
+    signals: tuple[Ask, ...]
+
+
 class Config(Record, frozen=True):
     """What the session runs with: always the first record of a session."""
 
@@ -163,6 +225,7 @@ class Config(Record, frozen=True):
     hold_out_ms: int = 0
     seed: int | None = None
     profile: str | None = None
+    signals: tuple[Ask, ...] = ()
 
 
 class RefereeValues(Value, frozen=True):
@@ -191,7 +254,14 @@ class RefereeReport(Record, frozen=True):
 
 
 AnyRecord: TypeAlias = (
-    Notification | LinkChange | Tick | Entry | PacerCommand | Config | RefereeReport
+    Notification
+    | LinkChange
+    | Tick
+    | Entry
+    | PacerCommand
+    | SignalsCommand
+    | Config
+    | RefereeReport
 )
 
 
@@ -246,12 +316,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="un
 
 
 class LinkEvent(Event, frozen=True, tag="link"):
-    """The link's state in words. Never dropped."""
+    """The link's state in words, and the driver's step. Never dropped."""
 
     state: LinkState
+    step: LinkStep | None
     reason: LinkReason | None
     advice: str | None
     strap: Strap | None
+    retry_in_ms: int | None
 
 
 class HeartEvent(Event, frozen=True, tag="heart"):
@@ -347,6 +419,31 @@ class PacerEvent(Event, frozen=True, tag="pacer"):
     from_breath: int
 
 
+class SignalsEvent(Event, frozen=True, tag="signals"):
+    """Which signals are asked of the strap from now on. Never dropped."""
+
+    by: str
+    signals: tuple[Ask, ...]
+
+
+class SamplesEvent(Event, frozen=True, tag="samples"):
+    """Samples of one signal; ``t_ms`` is the time of the last, on the session clock.
+
+    ``values`` holds ``channels`` numbers per sample, oldest first: the ECG in µV, the
+    acceleration in mG along x, y, z. The samples lie ``interval_ms`` apart;
+    ``device_ns`` is the strap's own stamp of the last one. Travels as a binary frame
+    (``docs/protocol.md``) and has no part in the numbering of the other messages.
+    ``source`` as in :class:`Notification`.
+    """
+
+    source: str
+    signal: Signal
+    channels: int
+    interval_ms: float
+    device_ns: int
+    values: tuple[int, ...]
+
+
 class EntryEvent(Event, frozen=True, tag="event"):
     """A rating, mark, phase or notice. Never dropped."""
 
@@ -366,10 +463,12 @@ AnyEvent: TypeAlias = (
     | MetricsEvent
     | RefereeEvent
     | PacerEvent
+    | SignalsEvent
+    | SamplesEvent
     | EntryEvent
 )
 
-KEPT_KINDS: frozenset[str] = frozenset({"link", "pacer", "event"})
+KEPT_KINDS: frozenset[str] = frozenset({"link", "pacer", "signals", "event"})
 """Kinds that are never dropped for a slow viewer."""
 
 

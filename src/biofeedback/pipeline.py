@@ -5,20 +5,25 @@ This joins :mod:`~biofeedback.wire`, :mod:`~biofeedback.signal` and
 time: the same records in the same order give the same events, live or in a replay.
 
 The way of one heartbeat: ``Notification`` → :class:`HeartRateMeasurement` → ``Beat``
-→ ``Interval`` → windows → ``MetricsEvent``.
+→ ``Interval`` → windows → ``MetricsEvent``. ECG and acceleration go by
+:mod:`~biofeedback.pmd_streams`; the numbers of each second are made in
+:mod:`~biofeedback.live_metrics`.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import assert_never
 
 import msgspec
 
 from biofeedback.errors import ADVICE
+from biofeedback.live_metrics import metrics_event, ms
 from biofeedback.model import (
     AnyEvent,
     AnyRecord,
+    Ask,
     Beat,
     BeatEvent,
     Config,
@@ -30,47 +35,45 @@ from biofeedback.model import (
     LinkEvent,
     LinkReason,
     LinkState,
-    MetricsEvent,
+    LinkStep,
     Notification,
     PacerCommand,
     PacerEvent,
     RefereeEvent,
     RefereeReport,
+    SignalsCommand,
+    SignalsEvent,
     Strap,
     Tick,
-    WindowMetrics,
-    Windows,
 )
+from biofeedback.pmd_streams import PmdStreams, Pulses
 from biofeedback.practice import pacer
 from biofeedback.practice.phases import begins_practice
-from biofeedback.signal.artefacts import Judge
-from biofeedback.signal.beats import BeatClock
+from biofeedback.signal.artefacts import Judge, flagged
+from biofeedback.signal.beats import PERIOD_NS, BeatClock, rr_ms
 from biofeedback.signal.conformity import RefereeWindow
-from biofeedback.signal.frequency_domain import Spectrum
-from biofeedback.signal.respiration import RECENT_NS
 from biofeedback.signal.windows import LiveWindows
+from biofeedback.wire import uuids
 from biofeedback.wire.battery import BatteryLevel
-from biofeedback.wire.heart_rate import HeartRateMeasurement
+from biofeedback.wire.heart_rate import PLAUSIBLE_RR_MS, HeartRateMeasurement
+from biofeedback.wire.profiles import PLAIN, RR, Contact, profile_with
 
-ALGORITHM = "biofeedback-signal/1"
+ALGORITHM = "biofeedback-signal/2"
 """Changes whenever the same records would give other numbers."""
 
-NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
 
 STALE_NS = 5 * NS_PER_S
 """Silence after which a streaming link is called stale (straps send each second)."""
 
-EXACT = 9
-"""Decimals of RMSSD and SDNN in live messages: within 1e-9 ms of the engine's."""
-
-FINE = 6
-ROUGH = 3
-"""Decimals of the rest. More would be noise that no packer can pack: full floats would
-make up a quarter of a recording."""
-
 HR_ONLY_NS = 10 * NS_PER_S
 """Streaming for so long without one RR interval: this strap sends none."""
+
+PULSES_EVERY_NS = 5 * NS_PER_S
+"""How often an optical band sends its pulse intervals (PolarOH1.md of Polar's SDK)."""
+
+NO_HEART_COUNT = -(-PLAUSIBLE_RR_MS[0] * 1024 // 1000)
+"""RR counts below this are no heart's, where a strap is known to add such."""
 
 
 class Pipeline:
@@ -84,22 +87,30 @@ class Pipeline:
         The pacer's schedule so far.
     entries
         Every entry so far.
+    signals
+        What is asked of the strap beside its heart rate.
     """
 
     def __init__(self) -> None:
         self.intervals: list[Interval] = []
         self.schedule: tuple[PacerEvent, ...] = ()
         self.entries: list[Entry] = []
+        self.signals: tuple[Ask, ...] = ()
         self.simulated = False
         self._beats = BeatClock()
+        self._errors_ms: deque[int] = deque()  # of pulse intervals on their way
+        self._pmd = PmdStreams()
         self._judge = Judge()
         self._windows = LiveWindows()
         self._link = LinkState.SEARCHING
+        self._step: LinkStep | None = None
         self._why: tuple[LinkReason | None, str | None] = (None, None)
         self._strap: Strap | None = None
+        self._profile = PLAIN
         self._heard_ns = 0  # the last notification, or the start of the stream
         self._streaming_since_ns = 0
         self._seen_rr = False
+        self._seen_pulses = False
         self._said_hr_only = False
         self._now_ns = 0
         self._paced_from_ms = 0.0
@@ -118,13 +129,14 @@ class Pipeline:
                 return (self._entry(record),)
             case PacerCommand():
                 return (self._pace(record),)
+            case SignalsCommand():
+                return (self._ask(record),)
             case Config():
-                self.simulated = record.simulated
-                return (self._pace(record),)
+                return tuple(self._begin(record))
             case RefereeReport():
                 return (
                     RefereeEvent(
-                        t_ms=_ms(record.t_ns),
+                        t_ms=ms(record.t_ns),
                         window_s=record.window_s,
                         neurokit=record.neurokit,
                         max_difference=record.max_difference,
@@ -132,6 +144,11 @@ class Pipeline:
                 )
             case _:
                 assert_never(record)
+
+    @property
+    def unknown_frames(self) -> int:
+        """How many frames of samples could not be read; their bytes are recorded."""
+        return self._pmd.unknown_frames
 
     def flush(self) -> None:
         """Take in the beats still held back, at the end of a session."""
@@ -142,49 +159,101 @@ class Pipeline:
 
     def _notification(self, record: Notification) -> Iterator[AnyEvent]:
         match record.characteristic:
-            case "2a37":
+            case uuids.HEART_RATE_MEASUREMENT:
                 yield from self._heart_rate(record)
-            case "2a19":
+            case uuids.BATTERY_LEVEL:
                 yield from self._battery(record)
+            case uuids.PMD_DATA:
+                yield from self._frame(record)
+            case uuids.PMD_CONTROL_POINT:
+                self._pmd.answered(record)
+            case uuids.PMD_WRITTEN:
+                self._pmd.written(record)
             case _:
                 pass  # recorded for tomorrow's analysis; nothing to say today
 
     def _heart_rate(self, record: Notification) -> Iterator[AnyEvent]:
         packet = HeartRateMeasurement.from_bytes(record.data)
-        self._heard_ns = record.t_ns
-        if packet.contact is False:
+        trusted = self._profile.contact is Contact.TRUSTED
+        contact = packet.contact if trusted else None
+        if packet.rr_1024 and not self._seen_rr:
+            self._seen_rr = True
+            # From here on these are the beats: one heart has one series of intervals.
+            yield from self._settled(self._beats.flush())
+            self._beats.expect_every(PERIOD_NS)
+        if contact is False:
+            self._heard_ns = record.t_ns
             if self._link is not LinkState.CONTACT_LOST:
                 yield self._say(LinkState.CONTACT_LOST, LinkReason.NO_CONTACT)
-        elif self._link in (LinkState.STALE, LinkState.CONTACT_LOST):
-            hr_only = self._said_hr_only and not (self._seen_rr or packet.rr_1024)
-            yield self._say(
-                LinkState.STREAMING, LinkReason.HR_ONLY if hr_only else None
-            )
+        else:
+            yield from self._hear(record.t_ns)
         yield HeartEvent(
-            t_ms=_ms(record.t_ns),
+            t_ms=ms(record.t_ns),
             hr_bpm=packet.hr_bpm or None,  # a rate of 0 means: not measured
-            contact=packet.contact,
+            contact=contact,
         )
-        if packet.rr_1024:
-            self._seen_rr = True
         yield from self._measured(record.t_ns, packet.rr_1024 or ())
 
+    def _hear(self, t_ns: int) -> Iterator[LinkEvent]:
+        """Note that the heart is heard, and say so where that is news."""
+        self._heard_ns = t_ns
+        hr_only = self._said_hr_only and not (self._seen_rr or self._seen_pulses)
+        reason = LinkReason.HR_ONLY if hr_only else None
+        back = self._link in (LinkState.STALE, LinkState.CONTACT_LOST)
+        complete = self._why[0] is LinkReason.HR_ONLY and reason is None
+        if back or (complete and self._link is LinkState.STREAMING):
+            yield self._say(LinkState.STREAMING, reason)
+
+    # --- Samples and pulse intervals ----------------------------------------------
+
+    def _frame(self, record: Notification) -> Iterator[AnyEvent]:
+        found = self._pmd.receive(record)
+        if isinstance(found, Pulses):
+            yield from self._pulses(record.t_ns, found)
+        elif found is not None:
+            yield found
+
+    def _pulses(self, t_ns: int, pulses: Pulses) -> Iterator[AnyEvent]:
+        if self._seen_rr:
+            return  # the electrodes' intervals are the better ones: never mix the two
+        self._beats.expect_every(PULSES_EVERY_NS)
+        for number, run in enumerate(pulses.runs):
+            if number:  # movement, and so beats that are not known
+                yield from self._settled(self._beats.flush())
+                self._beats.break_segment()
+            if run:
+                self._seen_pulses = True
+                yield from self._hear(t_ns)
+                self._errors_ms.extend(pulse.error_ms for pulse in run)
+                counts = tuple(pulse.count_1024 for pulse in run)
+                yield from self._measured(t_ns, counts)
+
     def _measured(self, t_ns: int, rr_1024: tuple[int, ...]) -> Iterator[AnyEvent]:
-        for beat in self._beats.measure(t_ns, rr_1024):
+        yield from self._settled(self._beats.measure(t_ns, rr_1024))
+
+    def _settled(self, beats: tuple[Beat, ...]) -> Iterator[AnyEvent]:
+        for beat in beats:
             yield self._take(beat)
 
     def _take(self, beat: Beat) -> BeatEvent:
-        interval = self._judge.judge(beat)
+        uncertainty_ms = beat.uncertainty_ms
+        if self._errors_ms:
+            uncertainty_ms += self._errors_ms.popleft()
+        if beat.rr_ms < rr_ms(self._beats.shortest):
+            # Not the heart's: neither judged nor a neighbour of what is.
+            interval = flagged(beat)
+        else:
+            interval = self._judge.judge(beat)
         self.intervals.append(interval)
         self._windows.add(interval)
         return BeatEvent(
-            t_ms=_ms(beat.t_ns),
+            t_ms=ms(beat.t_ns),
             index=beat.index,
             segment=beat.segment,
             rr_ms=beat.rr_ms,
             label=interval.label,
             nn_ms=interval.nn_ms,
-            uncertainty_ms=round(beat.uncertainty_ms, 1),
+            uncertainty_ms=round(uncertainty_ms, 1),
             provisional=False,
         )
 
@@ -202,30 +271,43 @@ class Pipeline:
         if record.state is not LinkState.STREAMING:
             # Beats may be missing from here on: no difference crosses this.
             self._beats.break_segment()
+            self._pmd.break_clocks()
         elif self._link is not LinkState.STREAMING:
             self._heard_ns = self._streaming_since_ns = record.t_ns
-        known = (self._link, self._why[0], self._strap)
+        known = (self._link, self._step, self._why[0], self._strap)
+        self._step = record.step
         if record.strap is not None:
-            self._strap = record.strap
-        if (record.state, record.reason, self._strap) != known:
-            yield self._say(record.state, record.reason, record.advice)
+            self._know(record.strap)
+        if (record.state, record.step, record.reason, self._strap) != known:
+            yield self._say(
+                record.state, record.reason, record.advice, record.retry_in_ms
+            )
+
+    def _know(self, strap: Strap) -> None:
+        self._strap = strap
+        self._profile = profile_with(strap.profile)
+        adds = self._profile.rr is RR.EXTRA
+        self._beats.shortest = NO_HEART_COUNT if adds else 1
 
     def _say(
         self,
         state: LinkState,
         reason: LinkReason | None = None,
         advice: str | None = None,
+        retry_in_ms: int | None = None,
     ) -> LinkEvent:
         self._link = state
         if advice is None and reason is not None:
             advice = ADVICE[reason]
         self._why = (reason, advice)
         return LinkEvent(
-            t_ms=_ms(self._now_ns),
+            t_ms=ms(self._now_ns),
             state=state,
+            step=self._step,
             reason=reason,
             advice=advice,
             strap=self._strap,
+            retry_in_ms=retry_in_ms,
         )
 
     # --- Once a second --------------------------------------------------------------
@@ -233,7 +315,9 @@ class Pipeline:
     def _tick(self, record: Tick) -> Iterator[AnyEvent]:
         yield from self._measured(record.t_ns, ())
         yield from self._silence(record.t_ns)
-        yield self._metrics(record.t_ns)
+        yield metrics_event(
+            self._windows, record.t_ns, self.schedule, self._paced_from_ms
+        )
 
     def _silence(self, t_ns: int) -> Iterator[AnyEvent]:
         streaming = self._link in (LinkState.STREAMING, LinkState.CONTACT_LOST)
@@ -242,36 +326,12 @@ class Pipeline:
             yield self._say(LinkState.STALE, LinkReason.NO_DATA)
         elif (
             self._link is LinkState.STREAMING
-            and not self._seen_rr
+            and not (self._seen_rr or self._seen_pulses)
             and not self._said_hr_only
             and t_ns - self._streaming_since_ns > HR_ONLY_NS
         ):
             self._said_hr_only = True
             yield self._say(LinkState.STREAMING, LinkReason.HR_ONLY)
-
-    def _metrics(self, t_ns: int) -> MetricsEvent:
-        unsuitable = self._windows.unsuitable(t_ns)
-        windows = _shown_windows(self._windows.metrics(t_ns), unsuitable is None)
-        spectrum, rsa = Spectrum(reason=unsuitable), None
-        if unsuitable is None:
-            spectrum = self._windows.spectrum(t_ns)
-            from_ms = max(_ms(t_ns - RECENT_NS), self._paced_from_ms)
-            breaths = pacer.breaths(self.schedule, from_ms=from_ms, to_ms=_ms(t_ns))
-            rsa = self._windows.rsa(breaths, t_ns)
-        return MetricsEvent(
-            t_ms=_ms(t_ns),
-            window_s=windows,
-            lf_ms2=_round(spectrum.lf_ms2, ROUGH),
-            hf_ms2=_round(spectrum.hf_ms2, ROUGH),
-            lf_peak_hz=_round(spectrum.lf_peak_hz, FINE),
-            rsa_bpm=_round(rsa.rsa_bpm if rsa else None, ROUGH),
-            rsa_ms=_round(rsa.rsa_ms if rsa else None, ROUGH),
-            coherence_ratio=_round(spectrum.coherence_ratio, ROUGH),
-            in_phase_pct=None,  # not estimated yet: nothing measures the breath
-            activation=None,
-            suitable=unsuitable is None,
-            reason=spectrum.reason,
-        )
 
     def referee_window(self) -> RefereeWindow | None:
         """Return the live window that NeuroKit2 can be asked about now."""
@@ -282,9 +342,9 @@ class Pipeline:
     def _entry(self, record: Entry) -> EntryEvent:
         self.entries.append(record)
         if begins_practice(record):
-            self._paced_from_ms = _ms(record.t_ns)
+            self._paced_from_ms = ms(record.t_ns)
         return EntryEvent(
-            t_ms=_ms(record.t_ns),
+            t_ms=ms(record.t_ns),
             id=record.id,
             type=record.type,
             by=record.by,
@@ -293,6 +353,19 @@ class Pipeline:
             text=record.text,
             moment=record.moment,
         )
+
+    def _begin(self, record: Config) -> Iterator[AnyEvent]:
+        self.simulated = record.simulated
+        yield self._pace(record)
+        if record.signals:
+            self.signals = record.signals
+            yield SignalsEvent(
+                t_ms=ms(record.t_ns), by="system", signals=record.signals
+            )
+
+    def _ask(self, record: SignalsCommand) -> SignalsEvent:
+        self.signals = record.signals
+        return SignalsEvent(t_ms=ms(record.t_ns), by=record.by, signals=record.signals)
 
     def _pace(self, record: PacerCommand | Config) -> PacerEvent:
         pacer.check(
@@ -303,7 +376,7 @@ class Pipeline:
         )
         part = pacer.change(
             self.schedule,
-            t_ms=_ms(record.t_ns),
+            t_ms=ms(record.t_ns),
             rate_bpm=record.rate_bpm,
             inhale_pct=record.inhale_pct,
             hold_in_ms=record.hold_in_ms,
@@ -311,28 +384,3 @@ class Pipeline:
         )
         self.schedule = (*self.schedule, part)
         return part
-
-
-def _shown_windows(windows: Windows, suitable: bool) -> Windows:
-    """Round what is shown; of an unsuitable rhythm show the signal's quality only."""
-
-    def one(window: WindowMetrics) -> WindowMetrics:
-        return WindowMetrics(
-            coverage=round(window.coverage, ROUGH),
-            n_nn=window.n_nn,
-            artefact_pct=round(window.artefact_pct, ROUGH),
-            hr_bpm=_round(window.hr_bpm, FINE),
-            rmssd_ms=_round(window.rmssd_ms, EXACT) if suitable else None,
-            sdnn_ms=_round(window.sdnn_ms, EXACT) if suitable else None,
-            pnn50_pct=_round(window.pnn50_pct, FINE) if suitable else None,
-        )
-
-    return Windows(w30=one(windows.w30), w60=one(windows.w60), w300=one(windows.w300))
-
-
-def _round(value: float | None, decimals: int) -> float | None:
-    return None if value is None else round(value, decimals)
-
-
-def _ms(t_ns: int) -> float:
-    return round(t_ns / NS_PER_MS, 3)

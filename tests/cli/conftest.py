@@ -7,24 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from biofeedback.simulator.bus import NoDBusError, dbus_daemon
 from tests.cli.terminal import Said, Terminal, typed
-from tests.machine import in_ci
 
 
 @pytest.fixture
 def terminal(capsys: pytest.CaptureFixture[str]) -> Terminal:
     return Terminal(capsys)
-
-
-@pytest.fixture(scope="session")
-def has_dbus() -> None:
-    try:
-        dbus_daemon()
-    except NoDBusError as error:
-        if in_ci():
-            pytest.fail(f"A skipped radio would read as green in CI. {error}")
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -53,11 +53,14 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 def begin(
-    *arguments: str | Path, env: Mapping[str, str] | None = None
+    *arguments: str | Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> subprocess.Popen[str]:
     """Start the real command as a process."""
     return subprocess.Popen(
         command(*arguments),
+        cwd=cwd,
         env={**os.environ, **(env or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -71,9 +74,34 @@ def ended(process: subprocess.Popen[str]) -> Said:
     return Said(process.returncode, out, err)
 
 
-def typed(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Said:
+def typed(
+    *arguments: str | Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Said:
     """Run the real command as a process, to its end."""
-    return ended(begin(*arguments, env=env))
+    return ended(begin(*arguments, env=env, cwd=cwd))
+
+
+def on_a_terminal(*arguments: str | Path, env: Mapping[str, str] | None = None) -> str:
+    """Run the real command with a terminal before it; return all that it wrote."""
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        command(*arguments),
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120", **(env or {})},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        written = bytearray()
+        # The end of a terminal is an error to read, on Linux.
+        with contextlib.suppress(OSError):
+            while block := os.read(ours, 65536):
+                written += block
+        os.close(ours)
+        assert process.wait(PATIENCE_S) == 0
+    return written.decode()
 
 
 class Terminal:

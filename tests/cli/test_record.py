@@ -199,7 +199,7 @@ def test_a_full_disk_ends_it_and_keeps_what_there_is(
 ) -> None:
     out, part = tmp_path / "a.mcap", tmp_path / "a.mcap.part"
     began_s = time.monotonic()
-    said = limited(7000, "record", "--simulate", "--seconds", "100", "--out", out)
+    said = limited(12_000, "record", "--simulate", "--seconds", "100", "--out", out)
     assert time.monotonic() - began_s < 50, "it does not go on without a recording"
     assert (said.code, said.out) == (1, "")
     assert TRACEBACK not in said.err

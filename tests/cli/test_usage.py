@@ -13,7 +13,17 @@ from tests.cli.terminal import TRACEBACK, Terminal, typed
 
 THERE = ("run", "scan", "record", "replay", "verify", "recover", "analyze", "doctor")
 LATER = ("import", "export", "user", "token", "bench")
-HEAVY = ("numpy", "scipy", "fastapi", "bleak", "neurokit2", "sqlalchemy", "mcap")
+HEAVY = (
+    "rich",
+    "asyncio",
+    "numpy",
+    "scipy",
+    "fastapi",
+    "bleak",
+    "neurokit2",
+    "sqlalchemy",
+    "mcap",
+)
 
 
 def test_help_lists_every_command(terminal: Terminal) -> None:
@@ -115,6 +125,22 @@ def test_wrong_usage_is_2_and_shows_the_usage(
         (
             ["record", "--simulate", "--profile", "x", "--out", "x.mcap"],
             "There is no simulated heart called 'x'.",
+        ),
+        *(
+            (
+                ["record", "--simulate", "--signals", signals, "--out", "x.mcap"],
+                sentence,
+            )
+            for signals, sentence in {
+                "ppg": "There is no signal 'ppg'. Give ecg, acc, ppi",
+                "ecg,": "There is no signal ''.",
+                "acc:fast": "'fast' is not a rate for acc. Give whole samples",
+                "acc:-50": "'-50' is not a rate for acc.",
+                "acc:": "'' is not a rate for acc.",
+                "acc:1000": "No strap sends 'acc' at 1000 Hz.",
+                "ecg, ECG": "The signal 'ecg' was asked for more than once.",
+                "ppi:1": "The signal 'ppi' has no rate",
+            }.items()
         ),
     ],
 )

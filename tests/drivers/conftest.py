@@ -10,19 +10,8 @@ import pytest
 from biofeedback.simulator.__main__ import read_rr_ms
 from biofeedback.simulator.bluez import VirtualBlueZ
 from biofeedback.simulator.bluez_strap import VirtualStrap
-from biofeedback.simulator.bus import NoDBusError, PrivateBus, dbus_daemon
+from biofeedback.simulator.bus import PrivateBus
 from tests.drivers.room import Room, no_tasks_left
-from tests.machine import in_ci
-
-
-@pytest.fixture(scope="session")
-def has_dbus() -> None:
-    try:
-        dbus_daemon()
-    except NoDBusError as error:
-        if in_ci():
-            pytest.fail(f"A skipped radio would read as green in CI. {error}")
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

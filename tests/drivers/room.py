@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import random
 from collections.abc import Callable
 from types import TracebackType
@@ -16,9 +17,11 @@ from biofeedback.model import (
     LinkChange,
     LinkReason,
     LinkState,
+    LinkStep,
     Notification,
 )
 from biofeedback.session.clock import WallClock
+from biofeedback.session.driver import Watch, Watched
 from biofeedback.simulator.bluez import VirtualBlueZ
 from biofeedback.simulator.bluez_strap import VirtualStrap
 from biofeedback.wire import HeartRateMeasurement
@@ -87,11 +90,14 @@ class Room:
         return FoundStrap(id=f"ble:{address}", name=self.strap.name, address=address)
 
     def begin(
-        self, ble: BleDriver | None = None, wanted: FoundStrap | None = None
+        self,
+        ble: BleDriver | None = None,
+        wanted: FoundStrap | None = None,
+        watch: Watch = Watched,
     ) -> None:
         source = (ble or driver()).open(wanted or self.found)
         self._task = asyncio.create_task(
-            source.run(clock=WallClock(), emit=self._emit, watch=lambda: ())
+            source.run(clock=WallClock(), emit=self._emit, watch=watch)
         )
 
     async def end(self) -> None:
@@ -109,12 +115,18 @@ class Room:
     # --- What came ---
 
     @property
+    def links(self) -> list[LinkChange]:
+        return [each for each in self.records if isinstance(each, LinkChange)]
+
+    @property
+    def steps(self) -> list[LinkStep | None]:
+        return [each.step for each in self.links]
+
+    @property
     def changes(self) -> list[Change]:
-        return [
-            (each.state, each.reason)
-            for each in self.records
-            if isinstance(each, LinkChange)
-        ]
+        """What a person reads: steps that say the same are one."""
+        told = [(each.state, each.reason) for each in self.links]
+        return [each for each, _ in itertools.groupby(told)]
 
     def sent(self, characteristic: str = "2a37") -> list[bytes]:
         return [

@@ -55,6 +55,14 @@ TABLE: list[tuple[Exception, LinkReason]] = [
     (dbus("org.bluez.Error.Failed", "Software caused connection abort"), R.TIMEOUT),
     (dbus("org.bluez.Error.Failed", "le-connection-abort-by-local"), R.TIMEOUT),
     (dbus("org.bluez.Error.Failed", "Input/output error"), R.LINK_LOST),
+    (
+        dbus("org.bluez.Error.Failed", "le-connection-concurrent-connection-limit"),
+        R.SLOTS_FULL,
+    ),
+    (dbus("org.freedesktop.DBus.Error.NoReply", "disconnected"), R.NO_DAEMON),
+    (dbus("org.freedesktop.DBus.Error.LimitsExceeded", "256"), R.SLOTS_FULL),
+    (dbus("org.bluez.Error.DoesNotExist", "Does Not Exist"), R.NOT_FOUND),
+    (dbus("org.bluez.Error.NotAuthorized"), R.PAIRING_NEEDED),
     (BleakError("adapter 'hci7' not found"), R.NO_ADAPTER),
     (BleakError("device 'dev_A0_9E_1A_00_00_01' not found"), R.NOT_FOUND),
     (
@@ -67,6 +75,8 @@ TABLE: list[tuple[Exception, LinkReason]] = [
     (BleakCharacteristicNotFoundError("2a37"), R.NO_HEART_RATE),
     (BleakGATTProtocolError(0x05), R.PAIRING_NEEDED),
     (BleakGATTProtocolError(0x08), R.PAIRING_NEEDED),
+    (BleakGATTProtocolError(0x06), R.NO_HEART_RATE),
+    (dbus("org.bluez.Error.NotSupported", "not supported"), R.NO_HEART_RATE),
     (BleakGATTProtocolError(0x0E), R.INTERNAL),
     (caused(BleakNotFoundError("after 3"), TimeoutError()), R.TIMEOUT),
     (

@@ -8,13 +8,28 @@ import os
 import msgspec
 import pytest
 
-from biofeedback.model import FoundStrap, LinkChange, LinkReason, LinkState, Strap
+from biofeedback.errors import ADVICE
+from biofeedback.model import (
+    AnyRecord,
+    FoundStrap,
+    LinkChange,
+    LinkReason,
+    LinkState,
+    LinkStep,
+    Notification,
+    Strap,
+)
+from biofeedback.session.clock import WallClock
+from biofeedback.session.driver import Watched
 from biofeedback.simulator.bluez import VirtualBlueZ
 from biofeedback.simulator.bluez_objects import Make
 from biofeedback.simulator.bluez_strap import VirtualStrap
 from biofeedback.simulator.bus import PrivateBus
 from biofeedback.simulator.packets import packets_from_rr
 from biofeedback.wire import HeartRateMeasurement
+from biofeedback.wire.profiles import profile_of
+from biofeedback_drivers.ble import BleDriver
+from biofeedback_drivers.options import Options, Pair
 from tests.drivers.room import HASTY, QUICK, Room, driver, eventually, packet
 
 SEARCHING = (LinkState.SEARCHING, None)
@@ -37,13 +52,15 @@ async def test_a_strap_introduces_itself_and_streams(
     assert room.sent("2a19") == [bytes([80])]
     streaming = room.records[-3]
     assert isinstance(streaming, LinkChange)
-    assert streaming.strap == Strap(
+    assert streaming.strap is not None
+    assert msgspec.structs.replace(streaming.strap, signals=()) == Strap(
         name="Polar H10 00000001",
         model="H10",
         manufacturer="Polar Electro Oy",
         firmware="5.0.0",
         battery_pct=80,
         body_location="chest",
+        profile="polar_h10",
     )
     times = [record.t_ns for record in room.records]
     assert times == sorted(times)
@@ -70,7 +87,7 @@ async def test_a_bare_strap_streams_all_the_same(bus: PrivateBus) -> None:
         await room.streams(1000)
         assert room.sent("2a19") == []
         change = [r for r in room.records if isinstance(r, LinkChange)][-1]
-        assert change.strap == Strap(name=bare.name)
+        assert change.strap == Strap(name=bare.name, profile="polar_h10")
 
 
 async def test_reads_that_fail_are_left_out(room: Room) -> None:
@@ -126,9 +143,9 @@ async def test_a_dropped_link_is_restored(room: Room, use_start_notify: bool) ->
         CONNECTING,
         STREAMING,
     ]
-    advice = [r.advice for r in room.records if isinstance(r, LinkChange)]
-    assert advice[3] is not None
-    assert "restored" in advice[3]
+    (lost,) = [each for each in room.links if each.step is LinkStep.LOST]
+    assert lost.advice is not None
+    assert "restored" in lost.advice
 
 
 async def test_a_strap_out_of_reach_is_waited_for(room: Room) -> None:
@@ -174,8 +191,8 @@ async def test_a_bluetooth_service_that_crashes_and_returns(room: Room) -> None:
     room.begin(driver(HASTY))
     await room.streams(1000)
     await room.bluez.stop()
-    await room.change(LinkState.STALE, LinkReason.NO_DATA)
     await room.change(LinkState.RECONNECTING, LinkReason.NO_DAEMON)
+    assert (LinkState.STALE, LinkReason.NO_DATA) not in room.changes
     await room.bluez.start()
     await room.streams(1001)
 
@@ -225,6 +242,7 @@ async def test_silence_ends_in_a_new_link(room: Room) -> None:
     room.strap.silent = True
     await room.change(LinkState.STALE, LinkReason.NO_DATA)
     await room.change(LinkState.RECONNECTING, LinkReason.NO_DATA)
+    await eventually(lambda: not room.strap.connected, "a goodbye")
     room.strap.silent = False
     await room.streams(1001)
     assert room.changes[3:] == [
@@ -251,6 +269,10 @@ async def test_subscribed_but_never_any_data(room: Room) -> None:
     await room.change(LinkState.STALE, LinkReason.NO_DATA)
     await room.change(LinkState.SEARCHING, LinkReason.NO_DATA)
     assert STREAMING not in room.changes
+    advice = {each.advice for each in room.links if each.reason is LinkReason.NO_DATA}
+    assert advice == {
+        f"{ADVICE[LinkReason.NO_DATA]} {profile_of(room.strap.name).hint}"
+    }
 
 
 async def test_a_device_without_heart_rate_says_so(
@@ -350,3 +372,122 @@ async def test_twenty_drops_leave_no_descriptor_behind(room: Room) -> None:
     after = len(os.listdir("/proc/self/fd"))
     assert after <= before
     assert room.strap.links == 22
+
+
+async def test_an_adopted_link_that_streams_nothing_is_made_anew(room: Room) -> None:
+    from bleak import BleakClient, BleakScanner
+
+    device = await BleakScanner.find_device_by_address(room.strap.address)
+    assert device is not None
+    left = BleakClient(device)
+    await left.connect()
+    room.strap.silent = True
+    room.begin(driver(HASTY))
+    await room.until(lambda: LinkStep.LOST in room.steps, "no data")
+    assert room.strap.links == 1
+    await eventually(lambda: not room.strap.connected, "an end of the ghost")
+    room.strap.silent = False
+    await room.streams(1000)
+    assert room.strap.links > 1
+    await left.disconnect()
+
+
+async def test_drops_at_a_constant_age_are_explained(room: Room) -> None:
+    room.begin(driver(msgspec.structs.replace(QUICK, periodic_s=0.0)))
+
+    def lost() -> int:
+        return room.steps.count(LinkStep.LOST)
+
+    for drops in range(3):
+        await room.streams(drops)
+        begun_ns = room.links[-1].t_ns
+        await asyncio.sleep(1.0 - (room.records[-1].t_ns - begun_ns) / 1e9)
+        await room.bluez.drop(room.strap)
+        await eventually(lambda: lost() > drops, "a drop")  # noqa: B023 - at once
+    advice = [each.advice for each in room.links if each.step is LinkStep.LOST]
+    assert advice[0] == advice[1] == ADVICE[LinkReason.LINK_LOST]
+    assert advice[2] is not None
+    assert "about 1 s each time" in advice[2]
+    assert "ConnectionSupervisionTimeout" in advice[2]
+
+
+async def test_a_record_that_nobody_takes_does_not_end_the_stream(room: Room) -> None:
+    broken = True
+
+    def emit(record: AnyRecord) -> None:
+        if broken and isinstance(record, Notification):
+            raise RuntimeError("no room for it")
+        room.records.append(record)
+
+    source = driver().open(room.found)
+    running = asyncio.create_task(
+        source.run(clock=WallClock(), emit=emit, watch=Watched)
+    )
+    await room.strap.subscribed.wait()
+    assert await room.strap.notify(packet(1))
+    await eventually(lambda: LinkStep.STREAMING in room.steps, "a stream")
+    broken = False
+    assert await room.strap.notify(packet(2))
+    await eventually(lambda: room.sent() == [packet(2)], "the next packet")
+    assert source.errors >= 1
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_strap_that_wants_pairing_is_asked_to_pair_once(room: Room) -> None:
+    room.strap.notify_errors["2a37"] = ("org.bluez.Error.NotPermitted", "Not paired")
+    room.begin()
+    await room.change(LinkState.SEARCHING, LinkReason.PAIRING_NEEDED)
+    assert any(call.endswith((".Pair", ".Set")) for call in room.bluez.calls)
+    room.strap.notify_errors.clear()
+    await room.streams(1000)
+
+
+async def test_who_never_pairs_is_not_paired(room: Room) -> None:
+    room.strap.notify_errors["2a37"] = ("org.bluez.Error.NotPermitted", "Not paired")
+    room.begin(
+        BleDriver(timing=QUICK, options=Options(pair=Pair.NEVER)),
+    )
+    await room.change(LinkState.SEARCHING, LinkReason.PAIRING_NEEDED)
+    assert not any(call.endswith((".Pair", ".Set")) for call in room.bluez.calls)
+
+
+async def test_an_adapter_without_room_says_so_at_once(room: Room) -> None:
+    room.bluez.slots = 0
+    room.begin()
+    await room.change(LinkState.SEARCHING, LinkReason.SLOTS_FULL)
+    assert "org.bluez.Device1.Connect" in room.bluez.calls
+    room.bluez.slots = 1
+    await room.streams(1000)
+
+
+async def test_who_may_not_use_bluetooth_is_told(bus: PrivateBus, room: Room) -> None:
+    await bus.deny("org.bluez")
+    room.begin()
+    await room.change(LinkState.SEARCHING, LinkReason.PERMISSION)
+    assert (await driver().status()).reason is LinkReason.PERMISSION
+    await bus.deny()
+    await room.streams(1000)
+
+
+@pytest.mark.parametrize("moment", list(LinkStep))
+async def test_cancelled_at_any_step_the_strap_is_let_go(
+    room: Room, moment: LinkStep
+) -> None:
+    room.strap.services_hang = moment is LinkStep.CONNECTING
+    room.strap.silent = moment in (LinkStep.SUBSCRIBING, LinkStep.STALE)
+    fault = moment in (LinkStep.LOST, LinkStep.BACKOFF)
+    if fault:
+        room.strap.connect_errors.extend(
+            [("org.bluez.Error.Failed", "Input/output error")] * 3
+        )
+    room.begin(driver(HASTY))
+    if moment in (LinkStep.STREAMING, LinkStep.LOST):
+        await room.streams(1000)
+        if moment is LinkStep.LOST:
+            await room.bluez.drop(room.strap)
+    await room.until(lambda: moment in room.steps, moment)
+    async with asyncio.timeout(5):
+        await room.end()
+    await eventually(lambda: not room.strap.connected, "a goodbye")
+    await eventually(lambda: not room.bluez.adapter.discoverers, "no search")

@@ -38,12 +38,14 @@ async def test_the_strap_is_found_and_the_neighbour_is_not(
             name="Polar H10 00000001",
             address="A0:9E:1A:00:00:01",
             rssi_dbm=-60,
+            profile="polar_h10",
         ),
         FoundStrap(
             id="ble:A0:9E:1A:00:00:02",
             name="TICKR",
             address="A0:9E:1A:00:00:02",
             rssi_dbm=-85,
+            profile="wahoo",
         ),
     )
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofeedback_drivers.timing import Backoff, Timing, Watchdog
+from biofeedback_drivers.timing import Backoff, Drops, Timing, Watchdog
 
 S = 1_000_000_000
 
@@ -17,7 +18,7 @@ def test_waits_double_up_to_half_a_minute_with_jitter(seed: int) -> None:
     backoff = Backoff(Timing(), random.Random(seed))
     steps = [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
     for step_s in steps:
-        assert step_s / 2 <= backoff.next_s() <= step_s
+        assert 0 <= backoff.next_s() <= step_s
     backoff.reset()
     assert backoff.next_s() <= 0.5
 
@@ -59,3 +60,38 @@ def test_a_link_is_steady_after_half_a_minute_of_data() -> None:
     assert not watchdog.steady
     watchdog.heard(40 * S)
     assert watchdog.steady
+
+
+@given(st.integers(), st.integers(min_value=0, max_value=12))
+def test_after_data_the_next_two_waits_are_short(seed: int, failures: int) -> None:
+    backoff = Backoff(Timing(), random.Random(seed))
+    for _ in range(failures):
+        backoff.next_s()
+    backoff.soften()
+    assert backoff.next_s() <= 1
+    assert backoff.next_s() <= 1
+    assert backoff.next_s() <= 2
+
+
+@pytest.mark.parametrize(
+    ("ages_s", "period_s"),
+    [
+        ((30.0, 31.0, 29.5), 30.2),
+        ((150.0, 150.0, 150.0), 150.0),
+        ((600.0, 30.0, 30.0, 30.0), 30.0),
+        ((30.0, 30.0), None),
+        ((30.0, 34.0, 30.0), None),
+        ((30.0, 30.0, 30.0, 300.0), None),
+        ((1.0, 1.0, 1.0), None),  # a strap at the edge of reach
+    ],
+)
+def test_drops_at_a_constant_age_are_noticed(
+    ages_s: tuple[float, ...], period_s: float | None
+) -> None:
+    drops = Drops(Timing())
+    for age_s in ages_s:
+        drops.note(age_s)
+    if period_s is None:
+        assert drops.period_s is None
+    else:
+        assert drops.period_s == pytest.approx(period_s, abs=0.1)

@@ -152,7 +152,9 @@ class OpenPage:
         reduced_motion: str = "no-preference",
         bypass_csp: bool = False,
         cookies: StorageState | None = None,
+        before: Callable[[Page], object] | None = None,
     ) -> Page:
+        """Open ``url`` on a page of its own; ``before`` prepares that page."""
         context = self._chromium.new_context(
             viewport={"width": viewport["width"], "height": viewport["height"]},
             color_scheme="dark" if color_scheme == "dark" else "light",
@@ -178,6 +180,8 @@ class OpenPage:
         page.on("console", console)
         page.on("pageerror", lambda error: self._troubles.append(str(error)))
         page.on("request", request)
+        if before is not None:
+            before(page)
         page.goto(url)
         return page
 

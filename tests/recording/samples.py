@@ -6,6 +6,7 @@ from pathlib import Path
 
 from biofeedback.model import (
     AnyRecord,
+    Ask,
     Config,
     Entry,
     LinkChange,
@@ -16,6 +17,8 @@ from biofeedback.model import (
     RefereeReport,
     RefereeValues,
     SessionInfo,
+    Signal,
+    SignalsCommand,
     Strap,
     Tick,
 )
@@ -65,6 +68,11 @@ EVERY_RECORD: tuple[AnyRecord, ...] = (
         corrects="01KA",
     ),
     PacerCommand(t_ns=7, by="patient", rate_bpm=5.5, inhale_pct=45.0, hold_in_ms=100),
+    SignalsCommand(
+        t_ns=8,
+        by="patient",
+        signals=(Ask(signal=Signal.ECG), Ask(signal=Signal.ACC, rate_hz=50)),
+    ),
     RefereeReport(
         t_ns=8,
         window_s=60,

@@ -19,6 +19,7 @@ from biofeedback.model import (
     LinkState,
     Notification,
     SessionInfo,
+    Signal,
     Strap,
 )
 from biofeedback.recording import format as layout
@@ -29,13 +30,27 @@ def test_every_record_type_has_a_topic_and_every_topic_one_meaning() -> None:
     assert {type(r) for r in EVERY_RECORD} == set(get_args(AnyRecord))
     channels = [layout.channel_of(r) for r in EVERY_RECORD]
     channels += layout.MESSAGE_CHANNELS.values()
+    channels += [
+        layout.samples_channel(signal, source)
+        for signal in Signal
+        for source in ("strap", "a/b")
+    ]
     topics = [(c.topic, c.encoding) for c in channels]
     assert len(set(topics)) == len(set(channels))
 
 
 def test_every_live_message_has_a_topic() -> None:
+    """JSON has one for each kind; samples are bytes, with one for each signal."""
     kinds = {event.__struct_config__.tag for event in get_args(AnyEvent)}
-    assert set(layout.MESSAGE_CHANNELS) == kinds
+    assert {*layout.MESSAGE_CHANNELS, layout.SAMPLES_KIND} == kinds
+    assert layout.SAMPLES_KIND not in layout.MESSAGE_CHANNELS
+    for signal in Signal:
+        channel = layout.samples_channel(signal, "strap")
+        assert channel.topic == f"/{signal}/strap"
+        assert channel.role is layout.Role.DERIVED
+        assert channel == layout.Channel.from_mcap(
+            channel.topic, channel.encoding, channel.metadata()
+        )
 
 
 @pytest.mark.parametrize("record", EVERY_RECORD, ids=lambda r: type(r).__name__)

@@ -9,10 +9,13 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from biofeedback.model import SamplesEvent, Signal
 from biofeedback.recording.reader import open_recording
-from biofeedback.session.hub import KEPT_LANE, LIVE_LANE
+from biofeedback.recording.samples import decode_samples, encode_samples
+from biofeedback.session.hub import KEPT_LANE, LIVE_LANE, TRACE_LANE
 from biofeedback.session.runner import LiveSession
 from biofeedback.session.transcript import Message
+from biofeedback.store import SessionState
 from tests.service.conftest import BEARER, House, comes_true, message, until
 
 RATING = {"type": "arousal", "value": 3, "moment": "during", "prompt": "How awake?"}
@@ -146,6 +149,14 @@ async def test_what_cannot_be_followed_is_answered(house: House) -> None:
             json.dumps({"kind": "pacer.set", "rate_bpm": 60, "inhale_pct": 40}),
             json.dumps({"kind": "pacer.propose", "rate_bpm": 5}),
             json.dumps({"kind": "pacer.accept"}),
+            json.dumps({"kind": "signals", "signals": [{"signal": "eeg"}]}),
+            json.dumps({"kind": "signals", "signals": [{"signal": "ecg"}] * 2}),
+            json.dumps({"kind": "signals", "signals": [{"signal": "ecg"}] * 99}),
+            json.dumps(
+                {"kind": "signals", "signals": [{"signal": "acc", "rate_hz": 9999}]}
+            ),
+            json.dumps({"kind": "traces", "signals": "ecg"}),
+            json.dumps({"kind": "traces", "signals": ["eeg"]}),
         ]
         for command in wrong:
             await socket.send(command)
@@ -153,6 +164,111 @@ async def test_what_cannot_be_followed_is_answered(house: House) -> None:
             assert error["detail"].endswith("."), command
             assert error["advice"], command
         assert house.store.ratings(session["id"]) == ()
+
+
+async def test_traces_go_as_binary_frames_to_who_asked(house: House) -> None:
+    session = await house.begin()
+    id = session["id"]
+    async with house.watch(id) as watching, house.watch(id) as plain:
+        await send(watching, "traces", signals=["ecg"])
+        await send(watching, "ping", client_time_ms=1)
+        await until(watching, "clock")  # so the command before it was followed
+        wanted = [{"signal": "ecg"}, {"signal": "acc", "rate_hz": 50}]
+        await send(plain, "signals", signals=wanted)
+        told = await until(plain, "signals")
+        assert told["signals"] == [
+            {"signal": "ecg", "rate_hz": None},
+            {"signal": "acc", "rate_hz": 50},
+        ]
+        assert told["by"] == "program"
+        await house.pass_time(4)
+        await send(plain, "stop")
+        seen = {socket: await everything(socket) for socket in (watching, plain)}
+    frames = [decode_samples(one) for one in seen[watching] if isinstance(one, bytes)]
+    assert {event.signal for _, event in frames} == {Signal.ECG}
+    assert [number for number, _ in frames] == list(range(1, len(frames) + 1))
+    assert len(frames) >= 4
+    assert not [one for one in seen[plain] if isinstance(one, bytes)]
+    # The frames took no number: both have every message, and no gap.
+    for account in seen.values():
+        numbers = [json.loads(one)["seq"] for one in account if isinstance(one, str)]
+        assert numbers == list(range(numbers[0], numbers[-1] + 1))
+
+
+async def everything(socket: ClientConnection) -> list[str | bytes]:
+    """Return what comes until the socket is closed."""
+    seen: list[str | bytes] = []
+    async with asyncio.timeout(20):
+        try:
+            while True:
+                seen.append(await socket.recv())
+        except ConnectionClosed:
+            return seen
+
+
+async def test_a_viewer_that_takes_no_frames_loses_frames_only(house: House) -> None:
+    session = await house.begin()
+    async with house.watch(session["id"]) as socket:
+        await send(socket, "traces", signals=["acc"])
+        await send(socket, "ping", client_time_ms=1)
+        await until(socket, "clock")
+        hub = running(house, session["id"]).hub
+        event = SamplesEvent(
+            t_ms=0.0,
+            source="strap",
+            signal=Signal.ACC,
+            channels=3,
+            interval_ms=20.0,
+            device_ns=1,
+            values=(0, 0, 1000),
+        )
+        for number in range(1, TRACE_LANE + 6):  # before anything can be sent
+            hub.publish(
+                Message(
+                    seq=hub.last_seq,
+                    kind="samples",
+                    t_ms=0.0,
+                    data=encode_samples(event, number),
+                    signal=Signal.ACC,
+                )
+            )
+        seen: list[str | bytes] = []
+        async with asyncio.timeout(20):
+            while sum(isinstance(one, bytes) for one in seen) < TRACE_LANE:
+                seen.append(await socket.recv())
+        await send(socket, "stop")
+        seen += await everything(socket)
+    frames = [decode_samples(one)[0] for one in seen if isinstance(one, bytes)]
+    assert frames == list(range(6, TRACE_LANE + 6))
+    kinds = [json.loads(one)["kind"] for one in seen if isinstance(one, str)]
+    assert "gap" not in kinds
+    assert kinds[-1] == "link"
+
+
+async def test_a_replay_shows_traces_and_asks_for_none(house: House) -> None:
+    session = await house.begin()
+    async with house.watch(session["id"]) as socket:
+        await send(socket, "signals", signals=[{"signal": "ecg"}])
+        await until(socket, "signals")
+        await house.pass_time(5)
+        await send(socket, "stop")
+        assert await close_code(socket) == 1000
+    url = f"/api/v1/sessions/{session['id']}"
+    await comes_true(
+        lambda: house.store.session(session["id"]).state is SessionState.COMPLETE
+    )
+    answer = await house.browser.post(f"{url}/replay", json={"speed": 1})
+    assert answer.status_code == 201, answer.text
+    async with house.watch(answer.json()["id"]) as socket:
+        await send(socket, "traces", signals=["ecg"])
+        await send(socket, "signals", signals=[])
+        refused = await until(socket, "error")
+        assert "replay" in refused["detail"]
+        await house.pass_time(10)
+        seen = await everything(socket)
+    frames = [decode_samples(one)[0] for one in seen if isinstance(one, bytes)]
+    assert frames
+    assert frames == list(range(frames[0], frames[-1] + 1))
 
 
 async def test_stop_ends_it_and_says_so(house: House) -> None:

@@ -16,7 +16,7 @@ from biofeedback.model import Entry, FoundStrap, LinkReason, PacerCommand, Tick
 from biofeedback.recording.reader import open_recording
 from biofeedback.service import conductor
 from biofeedback.service.straps import same_strap
-from biofeedback.session.driver import RadioStatus, Source, named
+from biofeedback.session.driver import RadioStatus, Seen, Source, named
 from biofeedback.session.replay import verify
 from biofeedback.session.simulated import SIMULATED_ID, SimulatedDriver
 from biofeedback.store import SessionState
@@ -388,6 +388,7 @@ class OneStrap:
     """A driver with one strap that is found on the second search only."""
 
     name = "room"
+    HINT = "Another program holds it. Close that program."
 
     def __init__(self, reason: LinkReason | None = None) -> None:
         self.reason = reason
@@ -401,13 +402,20 @@ class OneStrap:
             advice=None if self.reason is None else ADVICE[self.reason],
         )
 
-    async def scan(self, seconds: float) -> tuple[FoundStrap, ...]:
+    async def scan(
+        self, seconds: float, seen: Seen | None = None
+    ) -> tuple[FoundStrap, ...]:
         self.searches += 1
         await asyncio.sleep(0.05)
         if self.reason is not None:
             raise LinkError(self.reason)
         strap = FoundStrap(
-            id="room:1", name="Polar H10 1234ABCD", address="AA:BB", rssi_dbm=-60
+            id="room:1",
+            name="Polar H10 1234ABCD",
+            address="AA:BB",
+            rssi_dbm=-60,
+            profile="polar_h10",
+            hint=self.HINT,
         )
         return (strap,) if self.searches > 1 else ()
 
@@ -469,6 +477,34 @@ class TestStraps:
             )
             assert profile.status_code == 422
         assert room.closed
+
+    async def test_what_is_known_of_a_strap_is_told(self, start_house: Start) -> None:
+        room = OneStrap()
+        async with start_house(drivers=(SimulatedDriver(), room)) as house:
+            for _ in range(2):
+                told = (await house.browser.get("/api/v1/straps?scan=1")).json()
+            by_id = {strap["id"]: strap for strap in told["straps"]}
+            assert by_id["room:1"]["hint"] == OneStrap.HINT
+            assert by_id["room:1"]["profile"] == "polar_h10"
+            assert by_id[SIMULATED_ID]["hint"] is None
+
+    async def test_signals_wanted_from_the_start(self, house: House) -> None:
+        session = await house.begin(signals=[{"signal": "acc", "rate_hz": 50}])
+        await house.pass_time(1)
+        told = (await house.browser.get(f"/api/v1/sessions/{session['id']}")).json()
+        assert told["signals"] == [{"signal": "acc", "rate_hz": 50}]
+        await house.browser.post(f"/api/v1/sessions/{session['id']}/stop")
+        told = (await house.browser.get(f"/api/v1/sessions/{session['id']}")).json()
+        assert told["signals"] == [], "an ended session asks for nothing"
+        for wrong in (
+            [{"signal": "eeg"}],
+            [{"signal": "ecg", "rate_hz": 7}],
+            [{"signal": "ecg"}, {"signal": "ecg"}],
+        ):
+            answer = await house.browser.post(
+                "/api/v1/sessions", json={"strap": SIMULATED_ID, "signals": wrong}
+            )
+            assert answer.status_code == 422, wrong
 
     def test_which_may_be_the_same(self) -> None:
         here = FoundStrap(id="ble:AA:01", name="Polar H10 1234", address="AA:01")

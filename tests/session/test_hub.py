@@ -9,8 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofeedback.model import KEPT_KINDS
-from biofeedback.session.hub import Hub, Viewer, ViewerEnded, ViewerTooSlow
+from biofeedback.model import KEPT_KINDS, Signal
+from biofeedback.session.hub import (
+    TRACE_LANE,
+    Hub,
+    Viewer,
+    ViewerEnded,
+    ViewerTooSlow,
+)
 from biofeedback.session.transcript import Message
 
 
@@ -146,3 +152,68 @@ def test_whatever_happens_the_account_has_no_silent_hole(steps: list[str]) -> No
             assert kept == sorted(set(kept), key=lambda s: int(str(s)))
 
     asyncio.run(play())
+
+
+def frame(number: int, signal: Signal = Signal.ECG, seq: int = 0) -> Message:
+    data = bytes([1, 1]) + number.to_bytes(4, "little")
+    return Message(seq=seq, kind="samples", t_ms=0.0, data=data, signal=signal)
+
+
+async def test_samples_go_only_to_who_asked_and_take_no_number() -> None:
+    hub = Hub()
+    watching, plain = hub.subscribe(), hub.subscribe()
+    watching.want([Signal.ECG])
+    hub.publish(message(1))
+    hub.publish(frame(1, Signal.ECG, seq=1))
+    hub.publish(frame(1, Signal.ACC, seq=1))
+    hub.publish(message(2))
+    assert hub.last_seq == 2
+    assert await watching.next_frame() == frame(1).data
+    hub.end()
+    for viewer in (watching, plain):
+        seen = await read_all(viewer)
+        assert [one["seq"] for one in seen] == [1, 2]
+        assert [one["kind"] for one in seen] == ["beat", "beat"]
+
+
+async def test_a_slow_viewer_loses_the_oldest_frames_and_nothing_else() -> None:
+    hub = Hub()
+    viewer = hub.subscribe()
+    viewer.want([Signal.ECG])
+    for number in range(1, TRACE_LANE + 11):
+        hub.publish(frame(number))
+    hub.publish(message(1))
+    hub.end()
+    numbers = [
+        int.from_bytes((await viewer.next_frame())[2:], "little")
+        for _ in range(TRACE_LANE)
+    ]
+    assert numbers == list(range(11, TRACE_LANE + 11))
+    seen = await read_all(viewer)
+    assert [one["kind"] for one in seen] == ["beat"]  # the loss made no gap
+    assert viewer.dropped == 0
+
+
+async def test_late_viewers_get_no_samples_of_the_past() -> None:
+    hub = Hub()
+    hub.publish(frame(1))
+    viewer = hub.subscribe()
+    viewer.want([Signal.ECG])
+    hub.publish(frame(2))
+    assert await viewer.next_frame() == frame(2).data
+
+
+async def test_frames_no_longer_wanted_are_not_sent() -> None:
+    hub = Hub()
+    viewer = hub.subscribe()
+    viewer.want([Signal.ECG, Signal.ACC])
+    hub.publish(frame(1, Signal.ECG))
+    hub.publish(frame(2, Signal.ACC))
+    viewer.want([Signal.ACC])
+    hub.publish(frame(3, Signal.ECG))
+    assert await viewer.next_frame() == frame(2).data
+    waiting = asyncio.create_task(viewer.next_frame())
+    hub.end()
+    await asyncio.sleep(0)
+    assert not waiting.done()  # the end of a session is told by next() alone
+    waiting.cancel()

@@ -28,6 +28,7 @@ from biofeedback.recording.compaction import compact
 from biofeedback.recording.format import as_stored
 from biofeedback.recording.reader import open_recording
 from biofeedback.session.clock import ManualClock
+from biofeedback.session.driver import Watched
 from biofeedback.session.replay import ReplaySource, replay_messages, verify
 from biofeedback.session.transcript import Message, Transcript
 from biofeedback.wire.heart_rate import HeartRateMeasurement
@@ -155,7 +156,7 @@ async def test_a_replay_source_keeps_the_time(
         again.extend(transcript.feed(record))
 
     source = ReplaySource(open_recording(path))
-    run = asyncio.create_task(source.run(clock=clock, emit=emit, watch=lambda: ()))
+    run = asyncio.create_task(source.run(clock=clock, emit=emit, watch=Watched))
     async with asyncio.timeout(30):
         while not run.done():
             await clock.advance(0.25)

@@ -86,3 +86,13 @@ def test_a_vendors_own_uuid_has_no_short_form() -> None:
 def test_a_wrong_short_uuid_is_refused(short: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - int() has its own words
         uuids.to_uuid128(short)
+
+
+def test_polar_s_own_characteristics_have_names() -> None:
+    for name in (uuids.PMD_SERVICE, uuids.PMD_CONTROL_POINT, uuids.PMD_DATA):
+        full = uuids.to_uuid128(name)
+        assert full.startswith("fb005c8")
+        assert uuids.to_short(full.upper()) == name
+        assert uuids.to_uuid16(full) is None
+    assert uuids.to_short(uuids.to_uuid128("2a37")) == "2a37"
+    assert uuids.to_short("fb005c51-02e7-f387-1cad-8acd2d8df0c8") is None

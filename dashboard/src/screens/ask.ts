@@ -2,12 +2,14 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";
-import { copy, linkWords, questions } from "../copy.ts";
+import { copy, questions } from "../copy.ts";
 import type { Feed } from "../feed.ts";
 import { outbox, sendRating, sendStop } from "../outboxes.ts";
 import { follow, Part } from "../part.ts";
 import { QuestionPart } from "../parts/question.ts";
+import "../parts/radio-again.ts";
 import { go } from "../router.ts";
+import { linkSentence } from "../words.ts";
 
 /** How long the last screen waits for the service before it says so. */
 const PATIENCE_MS = 4000;
@@ -154,8 +156,9 @@ export class AskScreen extends Part {
       </div>
       ${before
         ? html`<p class="link-line" data-testid="link-state" data-state=${this.feed.link?.state ?? "none"}>
-            ${linkWords[this.feed.link?.state ?? "none"]}
-          </p>`
+            ${linkSentence(this.feed.link)}
+          </p>
+            <bf-radio-again session=${this.feed.session.id}></bf-radio-again>`
         : nothing}
     </section>`;
   }

@@ -2,13 +2,14 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import { api, ApiProblem } from "../api.ts";
+import { browserRadio } from "../browser-radio.ts";
 import { copy } from "../copy.ts";
 import { Part } from "../part.ts";
 import "../parts/earlier.ts";
+import { inReach, realFirst, strapCard, strapHint } from "../parts/strap-card.ts";
 import type { Session, Strap, StrapList } from "../protocol.ts";
 import { lengths, rememberedMinutes, rememberMinutes } from "../remembered.ts";
 import { go } from "../router.ts";
-import { signalWords } from "../words.ts";
 
 const SCAN_S = 5;
 
@@ -21,6 +22,9 @@ export class HomeScreen extends Part {
     scanning: { state: true },
     searched: { state: true },
     busy: { state: true },
+    own: { state: true },
+    choosing: { state: true },
+    radioTrouble: { state: true },
   };
   declare list: StrapList | null;
   declare sessions: readonly Session[] | null;
@@ -29,6 +33,10 @@ export class HomeScreen extends Part {
   declare scanning: boolean;
   declare searched: boolean;
   declare busy: boolean;
+  /** A strap that was chosen in this browser's own list. */
+  declare own: Strap | null;
+  declare choosing: boolean;
+  declare radioTrouble: string;
   #choseSelf = false;
   #gone = false;
   #refresh: ReturnType<typeof setTimeout> | undefined;
@@ -42,6 +50,9 @@ export class HomeScreen extends Part {
     this.scanning = false;
     this.searched = false;
     this.busy = false;
+    this.own = null;
+    this.choosing = false;
+    this.radioTrouble = "";
   }
 
   override connectedCallback(): void {
@@ -86,13 +97,31 @@ export class HomeScreen extends Part {
 
   #take(list: StrapList): void {
     this.list = list;
-    const known = list.straps.some((strap) => strap.id === this.chosen);
+    const known = this.#straps().some((strap) => strap.id === this.chosen);
     if (this.#choseSelf && known) return;
     const wanted = list.preferred ?? (list.radio.available ? realFirst(list.straps)[0]?.id : null);
     this.chosen =
       list.straps.find((strap) => strap.id === wanted)?.id ??
       list.straps.find((strap) => strap.simulated)?.id ??
       null;
+  }
+
+  #straps(): readonly Strap[] {
+    const found = realFirst(this.list?.straps ?? []);
+    return this.own ? [this.own, ...found] : found;
+  }
+
+  async #useBrowser(): Promise<void> {
+    this.choosing = true;
+    this.radioTrouble = "";
+    const choice = await browserRadio.choose();
+    if (choice && "trouble" in choice) this.radioTrouble = copy.browser.trouble[choice.trouble];
+    else if (choice) {
+      this.own = choice.strap;
+      this.chosen = choice.strap.id;
+      this.#choseSelf = true;
+    }
+    this.choosing = false;
   }
 
   async #guard(act: () => Promise<void>): Promise<void> {
@@ -108,7 +137,9 @@ export class HomeScreen extends Part {
     this.busy = true;
     rememberMinutes(this.minutes);
     await this.#guard(async () => {
-      const session = await api.start(this.chosen ?? "");
+      const own = this.own?.id === this.chosen ? this.own : null;
+      const session = await api.start(this.chosen ?? "", own?.name);
+      if (own) browserRadio.begin(session.id);
       go("before", session.id);
     });
     this.busy = false;
@@ -155,6 +186,7 @@ export class HomeScreen extends Part {
 
   #start(): TemplateResult {
     const c = copy.start;
+    const straps = this.#straps();
     return html`
       <h1 tabindex="-1">${c.title}</h1>
       <p class="lead">${c.lead}</p>
@@ -172,8 +204,19 @@ export class HomeScreen extends Part {
         </div>
         ${this.#radio()}
         <div class="cards" data-testid="strap-list">
-          ${realFirst(this.list?.straps ?? []).map((strap) => this.#strap(strap))}
+          ${straps.map((strap) =>
+            strapCard(strap, {
+              chosen: this.chosen === strap.id,
+              own: strap === this.own,
+              choose: () => {
+                this.#choseSelf = true;
+                this.chosen = strap.id;
+              },
+            }),
+          )}
         </div>
+        ${strapHint(straps.find((strap) => strap.id === this.chosen))}
+        ${this.#browser()}
         <p class="quiet search-words" role="status">${this.#searchWords()}</p>
       </div>
       <fieldset class="plain">
@@ -219,42 +262,28 @@ export class HomeScreen extends Part {
     </details>`;
   }
 
+  /** The third way: quiet, and only where there is one. */
+  #browser(): TemplateResult | typeof nothing {
+    if (!browserRadio.possible) return nothing;
+    const words = this.choosing ? copy.browser.waiting : this.radioTrouble;
+    return html`<button
+        class="link"
+        type="button"
+        data-testid="use-browser"
+        ?disabled=${this.choosing}
+        @click=${() => this.#useBrowser()}
+      >
+        ${copy.browser.offer}
+      </button>
+      <p class="quiet browser-words" role="status" data-testid="browser-words">${words}</p>`;
+  }
+
   #searchWords(): string {
     if (!this.list) return copy.wait;
     if (this.scanning) return copy.start.searching;
     if (!this.list.radio.available || !this.searched) return "";
-    const found = this.list.straps.filter((strap) => !strap.simulated).length;
+    const found = this.list.straps.filter((strap) => !strap.simulated && inReach(strap)).length;
     return found === 0 ? copy.start.none : copy.start.found(found);
-  }
-
-  #strap(strap: Strap): TemplateResult {
-    const kind = strap.simulated ? "simulated" : (strap.id.split(":")[0] ?? "strap");
-    return html`<label class="card" data-testid="strap-${kind}">
-      <input
-        type="radio"
-        name="strap"
-        value=${strap.id}
-        .checked=${this.chosen === strap.id}
-        @change=${() => {
-          this.#choseSelf = true;
-          this.chosen = strap.id;
-        }}
-      />
-      <span class="card-words">
-        <span class="card-name">${strap.name}</span>
-        <span class="quiet"
-          >${strap.simulated
-            ? html`<span class="chip">${copy.start.simulated}</span> ${copy.start.simulatedHint}`
-            : signalWords(strap.rssi_dbm)}</span
-        >
-      </span>
-    </label>`;
   }
 }
 customElements.define("bf-home", HomeScreen);
-
-/** Straps in reach first, the strongest at the top; the simulated one last. */
-function realFirst(straps: readonly Strap[]): readonly Strap[] {
-  const weight = (s: Strap): number => (s.simulated ? 1000 : -(s.rssi_dbm ?? -127));
-  return [...straps].sort((a, b) => weight(a) - weight(b));
-}

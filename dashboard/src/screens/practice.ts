@@ -2,20 +2,23 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import { api } from "../api.ts";
-import { copy, linkWords } from "../copy.ts";
+import { copy } from "../copy.ts";
 import type { Feed } from "../feed.ts";
 import { sendPhase, sendRating, sendStop, sendSymptom } from "../outboxes.ts";
 import { active, stateAt } from "../pacer.ts";
 import { follow, Part } from "../part.ts";
 import "../parts/numbers.ts";
 import "../parts/pacer.ts";
+import "../parts/radio-again.ts";
 import { RateSheet } from "../parts/rate-sheet.ts";
+import "../parts/signals.ts";
 import "../parts/trace.ts";
 import type { Rating } from "../protocol.ts";
 import { rememberedMinutes } from "../remembered.ts";
 import { go } from "../router.ts";
+import { Settled } from "../settled.ts";
 import { Announcer } from "../throttle.ts";
-import { nextPace, paceWords, timeLeft } from "../words.ts";
+import { linkSentence, nextPace, paceWords, timeLeft } from "../words.ts";
 import { WakeLock } from "../wake-lock.ts";
 
 const TICK_MS = 250;
@@ -30,6 +33,7 @@ export class PracticeScreen extends Part {
     numbers: { state: true },
     second: { state: true },
     lost: { state: true },
+    line: { state: true },
     said: { state: true },
     note: { state: true },
     ending: { state: true },
@@ -38,6 +42,8 @@ export class PracticeScreen extends Part {
   declare numbers: boolean;
   declare second: number;
   declare lost: boolean;
+  /** The link in words, and the advice below them: settled, so that neither flickers. */
+  declare line: string;
   declare said: string;
   declare note: string;
   declare ending: boolean;
@@ -45,6 +51,7 @@ export class PracticeScreen extends Part {
   #timer: ReturnType<typeof setInterval> | undefined;
   #wake = new WakeLock();
   #announcer = new Announcer();
+  #settled = new Settled<string>();
   #lostAt: number | null = null;
   #startedMs: number | null = null;
   #minutes = rememberedMinutes();
@@ -56,6 +63,7 @@ export class PracticeScreen extends Part {
     this.numbers = false;
     this.second = 0;
     this.lost = false;
+    this.line = linkSentence(null);
     this.said = "";
     this.note = "";
     this.ending = false;
@@ -83,7 +91,9 @@ export class PracticeScreen extends Part {
     this.#lostAt = feed.connected ? null : (this.#lostAt ?? localMs);
     const cut = this.#lostAt !== null && localMs - this.#lostAt > LOST_AFTER_MS;
     this.lost = !feed.over && (cut || localMs - feed.heardMs > SILENT_AFTER_MS);
-    this.#announcer.want(this.#linkText());
+    const wanted = this.#linkLine();
+    this.line = this.#settled.show(wanted, localMs, this.lost || feed.link?.state === "streaming");
+    this.#announcer.want(this.line.split("\n")[0] ?? "");
     this.said = this.#announcer.take(localMs) ?? this.said;
     const nowMs = feed.nowMs();
     if (nowMs === null) {
@@ -156,8 +166,11 @@ export class PracticeScreen extends Part {
     this.note = event.detail.length > 0 ? copy.practice.saved : "";
   }
 
-  #linkText(): string {
-    return this.lost ? copy.practice.lost : linkWords[this.feed.link?.state ?? "none"];
+  #linkLine(): string {
+    if (this.lost) return copy.practice.lost;
+    const { link } = this.feed;
+    const advice = link && link.state !== "streaming" ? (link.advice ?? "") : "";
+    return `${linkSentence(link)}\n${advice}`;
   }
 
   protected override render(): TemplateResult {
@@ -166,7 +179,8 @@ export class PracticeScreen extends Part {
     const nowMs = feed.nowMs();
     return html`<section class="screen practice ${this.ending ? "ending" : ""}">
       <h1 class="sr-only" tabindex="-1">${c.title}</h1>
-      ${linkLine(feed, this.lost, this.#linkText())}
+      ${linkLine(this.lost ? "lost" : (feed.link?.state ?? "none"), this.line)}
+      <bf-radio-again session=${feed.session.id}></bf-radio-again>
       <p class="sr-only" aria-live="polite">${this.said}</p>
       <bf-pacer .feed=${feed}></bf-pacer>
       <p class="time-left" data-testid="time-left">
@@ -178,7 +192,10 @@ export class PracticeScreen extends Part {
           : nothing}
       </div>
       <bf-trace .feed=${feed}></bf-trace>
-      ${this.numbers ? html`<bf-numbers .feed=${feed} .tick=${this.second}></bf-numbers>` : nothing}
+      ${this.numbers
+        ? html`<bf-numbers .feed=${feed} .tick=${this.second}></bf-numbers>
+            <bf-signals .feed=${feed} .tick=${this.second}></bf-signals>`
+        : nothing}
       <p class="note quiet" role="status">${this.note}</p>
       <div class="practice-actions">
         <button
@@ -241,11 +258,9 @@ export class PracticeScreen extends Part {
 }
 customElements.define("bf-practice", PracticeScreen);
 
-/** The connection in words, with advice when there is something to do. */
-export function linkLine(feed: Feed, lost: boolean, words: string): TemplateResult {
-  const state = lost ? "lost" : (feed.link?.state ?? "none");
-  const fine = state === "streaming" || state === "none" || lost;
-  const advice = fine ? null : feed.link?.advice;
+/** The connection in words, and below them what there is to do: `words\nadvice`. */
+export function linkLine(state: string, line: string): TemplateResult {
+  const [words, advice] = line.split("\n");
   return html`<div class="link-box">
     <p class="link-line" data-testid="link-state" data-state=${state}>${words}</p>
     ${advice ? html`<p class="quiet" data-testid="link-advice">${advice}</p>` : nothing}

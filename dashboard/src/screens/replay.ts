@@ -2,15 +2,16 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { api } from "../api.ts";
-import { copy, linkWords, questions } from "../copy.ts";
+import { copy, questions } from "../copy.ts";
 import type { Feed } from "../feed.ts";
 import { sendStop } from "../outboxes.ts";
 import { follow, Part } from "../part.ts";
 import "../parts/numbers.ts";
 import "../parts/pacer.ts";
+import "../parts/signals.ts";
 import "../parts/trace.ts";
 import { go } from "../router.ts";
-import { aboutMinutes, sentence } from "../words.ts";
+import { aboutMinutes, linkSentence, sentence } from "../words.ts";
 import { linkLine, numbersToggle } from "./practice.ts";
 
 export class ReplayScreen extends Part {
@@ -82,13 +83,16 @@ export class ReplayScreen extends Part {
     const nowMs = feed.nowMs();
     return html`<section class="screen practice">
       <h1 class="sr-only" tabindex="-1">${copy.replay.title}</h1>
-      ${linkLine(feed, false, linkWords[feed.link?.state ?? "none"])}
+      ${linkLine(feed.link?.state ?? "none", linkSentence(feed.link))}
       <bf-pacer .feed=${feed}></bf-pacer>
       <p class="time-left" data-testid="time-in">
         ${nowMs === null ? "" : copy.replay.at(sentence(aboutMinutes(nowMs)))}
       </p>
       <bf-trace .feed=${feed}></bf-trace>
-      ${this.numbers ? html`<bf-numbers .feed=${feed} .tick=${this.second}></bf-numbers>` : nothing}
+      ${this.numbers
+        ? html`<bf-numbers .feed=${feed} .tick=${this.second}></bf-numbers>
+            <bf-signals .feed=${feed} .tick=${this.second}></bf-signals>`
+        : nothing}
       <p class="note quiet">${this.#lastSaid()}</p>
       <div class="practice-actions one">
         <button

@@ -33,7 +33,11 @@ from biofeedback.model import (
     PacerEvent,
     RefereeEvent,
     RefereeReport,
+    SamplesEvent,
     SessionInfo,
+    Signal,
+    SignalsCommand,
+    SignalsEvent,
     Tick,
     Value,
 )
@@ -41,6 +45,7 @@ from biofeedback.model import (
 PROFILE = "biofeedback/1"
 RAW_ENCODING = "x-ble-notification"
 JSON_ENCODING = "json"
+SAMPLES_ENCODING = "x-biofeedback-samples"
 SCHEMA_ENCODING = "jsonschema"
 
 FIRST_SEQUENCE = 1
@@ -64,8 +69,8 @@ class Role(StrEnum):
 class Channel(Value, frozen=True):
     """One topic of a recording.
 
-    ``type`` names the type of JSON payloads (empty: raw bytes), ``kind`` the live
-    message, ``source`` and ``characteristic`` the origin of raw bytes.
+    ``type`` names the type of JSON payloads (empty: bytes), ``kind`` the live
+    message, ``source`` and ``characteristic`` the origin of bytes.
     """
 
     topic: str
@@ -122,6 +127,7 @@ _MESSAGES: tuple[tuple[type[Event], str, Role], ...] = (
     (MetricsEvent, "/metrics", Role.OUTPUT),
     (LinkEvent, "/link", Role.OUTPUT),
     (PacerEvent, "/pacer", Role.OUTPUT),
+    (SignalsEvent, "/signals", Role.OUTPUT),
     (EntryEvent, "/event", Role.OUTPUT),
     (RefereeEvent, "/referee/live", Role.OUTPUT),
 )
@@ -137,12 +143,15 @@ MESSAGE_CHANNELS: dict[str, Channel] = {
     )
     for event, topic, role in _MESSAGES
 }
-"""Where each kind of live message is kept."""
+"""Where each kind of live message is kept; samples have :func:`samples_channel`."""
+
+SAMPLES_KIND = cast(str, SamplesEvent.__struct_config__.tag)
 
 _INPUT_TOPICS: dict[type[AnyRecord], str] = {
     Tick: "/tick",
     Entry: "/ui/event",
     PacerCommand: "/pacer/command",
+    SignalsCommand: "/signals/command",
     Config: "/config",
     RefereeReport: "/referee",
 }
@@ -192,6 +201,18 @@ def _plain_channel(record: type[AnyRecord]) -> Channel:
         role=Role.INPUT,
         encoding=JSON_ENCODING,
         type=record.__name__,
+    )
+
+
+@cache
+def samples_channel(signal: Signal, source: str) -> Channel:
+    """Return where the samples of one signal of one device are kept."""
+    return Channel(
+        topic=f"/{signal}/{source}",
+        role=Role.DERIVED,
+        encoding=SAMPLES_ENCODING,
+        kind=SAMPLES_KIND,
+        source=source,
     )
 
 

@@ -18,8 +18,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from biofeedback.errors import RecordingError
-from biofeedback.model import AnyRecord, SessionInfo, Value
+from biofeedback.model import AnyRecord, SamplesEvent, SessionInfo, Value
 from biofeedback.recording.format import (
+    SAMPLES_KIND,
     Role,
     Stored,
     decode,
@@ -27,6 +28,7 @@ from biofeedback.recording.format import (
     session_info,
 )
 from biofeedback.recording.layout import SUMMARY_NAME
+from biofeedback.recording.samples import decode_samples
 from biofeedback.recording.walk import Walk
 
 
@@ -90,10 +92,30 @@ class Recording:
                 yield stored.sequence, decode(stored)
 
     def outputs(self) -> Iterator[tuple[int, str, bytes]]:
-        """Yield sequence, kind and JSON text of each message that was sent live."""
+        """Yield sequence, kind and JSON text of each message that was sent live.
+
+        Samples are in :meth:`samples`.
+        """
         for stored in self.all():
-            if stored.channel.role is not Role.INPUT:
-                yield stored.sequence, stored.channel.kind, stored.data
+            channel = stored.channel
+            if channel.role is not Role.INPUT and channel.kind != SAMPLES_KIND:
+                yield stored.sequence, channel.kind, stored.data
+
+    def samples(self) -> Iterator[tuple[int, SamplesEvent]]:
+        """Yield sequence and content of each frame of ECG or acceleration."""
+        for stored in self.all():
+            if stored.channel.kind != SAMPLES_KIND:
+                continue
+            try:
+                _, event = decode_samples(stored.data, stored.channel.source)
+            except ValueError as error:
+                raise RecordingError(
+                    f"Record {stored.sequence} on {stored.channel.topic} cannot be "
+                    f"understood ({error}).",
+                    "It may come from a newer version: update this program and try "
+                    "again.",
+                ) from error
+            yield stored.sequence, event
 
     def salvage(self) -> Iterator[Stored]:
         """Yield what can be saved: damage is skipped, up to the next whole chunk."""

@@ -19,13 +19,16 @@ from biofeedback.recording.format import (
     FIRST_SEQUENCE,
     MAX_PAYLOAD_BYTES,
     MESSAGE_CHANNELS,
+    SAMPLES_KIND,
     Channel,
     channel_of,
     encode,
+    samples_channel,
     session_metadata,
     without_serial,
 )
 from biofeedback.recording.layout import Channels, software_metadata, write_preamble
+from biofeedback.recording.samples import signal_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -101,12 +104,18 @@ class RecordingWriter:
                 raise ValueError("pass records through as_stored() first")
         self._append(sequence, channel_of(record), record.t_ns, encode(record))
 
-    def message(self, sequence: int, t_ns: int, kind: str, data: bytes) -> None:
+    def message(
+        self, sequence: int, t_ns: int, kind: str, data: bytes, source: str = "strap"
+    ) -> None:
         """Append a live message as it was sent, at ``t_ns``.
 
-        Messages and records share one count.
+        Messages and records share one count. ``source`` counts for samples only.
         """
-        self._append(sequence, MESSAGE_CHANNELS[kind], t_ns, data)
+        if kind == SAMPLES_KIND:
+            channel = samples_channel(signal_of(data), source)
+        else:
+            channel = MESSAGE_CHANNELS[kind]
+        self._append(sequence, channel, t_ns, data)
 
     def _append(self, sequence: int, channel: Channel, t_ns: int, data: bytes) -> None:
         if len(data) > MAX_PAYLOAD_BYTES:

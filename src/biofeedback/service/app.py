@@ -22,6 +22,7 @@ from biofeedback.service.pages import (
     not_built,
 )
 from biofeedback.service.problems import add_problem_handlers
+from biofeedback.service.radio import radio
 from biofeedback.service.shapes import ProblemShape
 from biofeedback.service.sign_ins import SignIns
 from biofeedback.service.straps import Straps
@@ -92,6 +93,7 @@ def create_app(context: Context, *, dashboard: Path | None = None) -> FastAPI:
     app.include_router(doors.health)
     app.include_router(api)
     app.router.routes.append(WebSocketRoute(f"{API}/live/{{session_id}}", live))
+    app.router.routes.append(WebSocketRoute(f"{API}/radio/{{session_id}}", radio))
     app.router.routes.append(
         Route("/", not_built)
         if dashboard is None

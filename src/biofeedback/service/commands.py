@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
+from biofeedback.model import Ask, Signal
 from biofeedback.practice import pacer
 from biofeedback.service.ratings import Rating
 
@@ -47,12 +48,32 @@ class AcceptPacer(msgspec.Struct, frozen=True, tag_field="kind", tag="pacer.acce
     """The patient's answer to it."""
 
 
+class AskSignals(msgspec.Struct, frozen=True, tag_field="kind", tag="signals"):
+    """Exactly these signals are wanted of the strap beside its heart rate."""
+
+    signals: Annotated[tuple[Ask, ...], msgspec.Meta(max_length=len(Signal))]
+
+
+class Traces(msgspec.Struct, frozen=True, tag_field="kind", tag="traces"):
+    """The samples of exactly these signals are to be shown here, as binary frames."""
+
+    signals: Annotated[tuple[Signal, ...], msgspec.Meta(max_length=len(Signal))]
+
+
 class Stop(msgspec.Struct, frozen=True, tag_field="kind", tag="stop"):
     """The end of the session."""
 
 
 Command: TypeAlias = (
-    Ping | Rate | Annotate | SetPacer | ProposePacer | AcceptPacer | Stop
+    Ping
+    | Rate
+    | Annotate
+    | SetPacer
+    | ProposePacer
+    | AcceptPacer
+    | AskSignals
+    | Traces
+    | Stop
 )
 
 _decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)

@@ -22,8 +22,9 @@ import msgspec
 from ulid import ULID
 
 from biofeedback.errors import BiofeedbackError, RecordingError
-from biofeedback.model import FoundStrap, LinkReason, SessionInfo
+from biofeedback.model import Ask, FoundStrap, LinkReason, SessionInfo
 from biofeedback.recording.reader import Recording, open_recording
+from biofeedback.service.browser_radio import BrowserSource
 from biofeedback.service.finishing import Finisher, LeftBehind
 from biofeedback.service.problems import Problem
 from biofeedback.service.rating_book import RatingBook
@@ -101,6 +102,8 @@ class Conductor:
         person: str | None = None,
         profile: str | None = None,
         seed: int | None = None,
+        strap_name: str | None = None,
+        signals: tuple[Ask, ...] = (),
     ) -> SessionRow:
         """Begin a session with the strap of this id; recorded from its first record.
 
@@ -112,7 +115,9 @@ class Conductor:
             When nothing could be recorded: then there is no session.
         """
         self._refuse_when_closing()
-        driver, found = self._straps.choose(strap, profile=profile, seed=seed)
+        driver, found = self._straps.choose(
+            strap, profile=profile, seed=seed, name=strap_name
+        )
         worn = self._worn.values()
         if not found.simulated and any(same_strap(found, one) for one in worn):
             raise Problem(
@@ -124,7 +129,7 @@ class Conductor:
         id = str(ULID())
         if not found.simulated:  # there are as many of those as are wanted
             self._worn[id] = found
-        return await self._kept(self._start(id, driver, found, plan, person))
+        return await self._kept(self._start(id, driver, found, plan, person, signals))
 
     async def _start(
         self,
@@ -133,9 +138,10 @@ class Conductor:
         strap: FoundStrap,
         plan: str,
         person_id: str | None,
+        signals: tuple[Ask, ...],
     ) -> SessionRow:
         try:
-            return await self._started(id, driver, strap, plan, person_id)
+            return await self._started(id, driver, strap, plan, person_id, signals)
         except BaseException:
             self._worn.pop(id, None)
             raise
@@ -147,6 +153,7 @@ class Conductor:
         strap: FoundStrap,
         plan: str,
         person_id: str | None,
+        signals: tuple[Ask, ...],
     ) -> SessionRow:
         person = await asyncio.to_thread(self._store.person, person_id)
         part = self._finisher.new_part(id)
@@ -160,6 +167,7 @@ class Conductor:
             plan=plan,
             clock=self._new_clock(1.0),
             referee=self._referee,
+            signals=signals,
         )
         row = _row(live.info, person.id)
         live.start()
@@ -231,6 +239,16 @@ class Conductor:
     def session(self, id: str) -> LiveSession | None:
         """Return a session that is live, or that ended a short while ago."""
         return self._live.get(id) or self._ended.get(id)
+
+    def signals(self, id: str) -> tuple[Ask, ...]:
+        """Return what is asked of the strap now, beside its heart rate."""
+        live = self._live.get(id)
+        return () if live is None else live.watched().signals
+
+    def browser_source(self, id: str) -> BrowserSource | None:
+        """Return the source of a live session whose radio is a browser."""
+        worn = self._worn.get(id) if id in self._live else None
+        return None if worn is None else self._straps.browser.source(worn)
 
     def live(self, id: str) -> LiveSession:
         """Return a live session that can be added to.
@@ -346,7 +364,8 @@ class Conductor:
             )
             self._ended_utc_ns.pop(id, None)
         finally:
-            self._worn.pop(id, None)
+            if (worn := self._worn.pop(id, None)) is not None:
+                self._straps.browser.forget(worn)
             if self._live.pop(id, None) is not None:
                 self._ended[id] = live
                 while len(self._ended) > KEPT_ENDED:

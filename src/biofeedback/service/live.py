@@ -1,7 +1,8 @@
 """The live websocket: one viewer of one session.
 
-Two tasks a viewer: one sends what the hub has, one follows what the viewer asks.
-Only this viewer waits when it is slow; the hub never does.
+A viewer has a few tasks: one sends the messages of the hub, one the samples that this
+viewer wants to see, one follows what it asks. Only this viewer waits when it is slow;
+the hub never does.
 """
 
 from __future__ import annotations
@@ -93,7 +94,10 @@ class _Viewing:
         try:
             await self._say_hello()
             code, reason = await self._first_of(
-                self._send(), self._receive(), self._watch_sign_in()
+                self._send(),
+                self._send_frames(),
+                self._receive(),
+                self._watch_sign_in(),
             )
             await _close(self._websocket, code, reason)
         except (WebSocketDisconnect, TimeoutError, OSError):
@@ -126,6 +130,13 @@ class _Viewing:
             return ENDED, "The session has ended."
         except ViewerTooSlow:
             return TOO_SLOW, "Too slow; connect again with 'since'."
+
+    async def _send_frames(self) -> tuple[int, str]:
+        # By turns with the messages: these wait for one frame at most.
+        while True:
+            frame = await self._viewer.next_frame()
+            async with self._turn, asyncio.timeout(SEND_LIMIT_S):
+                await self._websocket.send_bytes(frame)
 
     async def _put(self, data: bytes) -> None:
         async with asyncio.timeout(SEND_LIMIT_S):
@@ -223,6 +234,10 @@ class _Viewing:
                     "Send 'pacer.set' to change it yourself.",
                     None,
                 )
+            case commands.AskSignals(signals=signals):
+                await conductor.live(id).ask_for(by=by, signals=signals)
+            case commands.Traces(signals=signals):
+                self._viewer.want(signals)
             case commands.Stop():
                 await conductor.stop(id)
 

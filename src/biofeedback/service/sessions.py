@@ -53,6 +53,8 @@ async def start(body: SessionBody, _caller: SignedIn, here: Here) -> SessionShap
         person=body.person,
         profile=body.profile,
         seed=body.seed,
+        strap_name=body.strap_name,
+        signals=tuple(ask.ask() for ask in body.signals),
     )
     return await described(here, row)
 
@@ -176,4 +178,10 @@ def _shape(
         recording = recording_of(row.id)
         loss = None if recording is None else recording.loss
     ready = here.conductor.summary_ready(original, recording_of(original.id))
-    return SessionShape.of(row, person, summary_ready=ready, loss=loss)
+    return SessionShape.of(
+        row,
+        person,
+        summary_ready=ready,
+        loss=loss,
+        signals=here.conductor.signals(row.id),
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from biofeedback.model import Ask, Signal
 from biofeedback.practice import pacer
 from biofeedback.service.ratings import LONGEST_LATENCY_MS, Rating
 from biofeedback.store import LossReport, Person, RatingRow, SessionRow
@@ -29,10 +31,26 @@ class SignInBody(_Body):
     token: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+class AskBody(_Body):
+    """A signal that is wanted of the strap beside its heart rate."""
+
+    signal: Signal
+    rate_hz: Annotated[int, Field(ge=1, le=1000)] | None = None
+
+    def ask(self) -> Ask:
+        """Return it as the core calls it."""
+        return Ask(signal=self.signal, rate_hz=self.rate_hz)
+
+
 class SessionBody(_Body):
-    """What to begin. ``profile`` and ``seed`` are for the simulated strap."""
+    """What to begin. ``profile`` and ``seed`` are for the simulated strap.
+
+    ``strap_name`` is for one that this browser has paired (``browser:…``).
+    """
 
     strap: Annotated[str, Field(max_length=200)]
+    strap_name: Annotated[str, Field(max_length=100)] | None = None
+    signals: Annotated[list[AskBody], Field(max_length=len(Signal))] = []
     plan: Literal["practice"] = "practice"
     person: str | None = None
     profile: str | None = None
@@ -119,6 +137,7 @@ class StrapShape(BaseModel):
     rssi_dbm: int | None
     profile: str
     simulated: bool
+    hint: str | None
 
 
 class RadioShape(BaseModel):
@@ -137,8 +156,23 @@ class StrapsShape(BaseModel):
     preferred: str | None
 
 
+class AskShape(BaseModel):
+    """A signal that is asked of the strap beside its heart rate."""
+
+    signal: Signal
+    rate_hz: int | None
+
+    @classmethod
+    def of(cls, ask: Ask) -> AskShape:
+        """Return it as it travels."""
+        return cls(signal=ask.signal, rate_hz=ask.rate_hz)
+
+
 class SessionShape(BaseModel):
-    """One sitting. ``loss`` says what a crash or a full disk took from it."""
+    """One sitting. ``loss`` says what a crash or a full disk took from it.
+
+    ``signals`` are those asked of the strap now; an ended session asks for none.
+    """
 
     id: str
     state: Literal["live", "closing", "complete", "recovered", "failed"]
@@ -153,6 +187,7 @@ class SessionShape(BaseModel):
     speed: float | None
     summary_ready: bool
     loss: str | None
+    signals: list[AskShape]
 
     @classmethod
     def of(
@@ -162,6 +197,7 @@ class SessionShape(BaseModel):
         *,
         summary_ready: bool,
         loss: LossReport | None,
+        signals: Sequence[Ask],
     ) -> SessionShape:
         """Return what may be told of a session."""
         return cls(
@@ -180,6 +216,7 @@ class SessionShape(BaseModel):
             speed=row.speed,
             summary_ready=summary_ready,
             loss=None if loss is None else loss.sentence,
+            signals=[AskShape.of(ask) for ask in signals],
         )
 
 

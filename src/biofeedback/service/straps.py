@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 from biofeedback.errors import ADVICE, BiofeedbackError, LinkError
 from biofeedback.model import FoundStrap, LinkReason, Value
+from biofeedback.service.browser_radio import PREFIX, BrowserRadio
 from biofeedback.service.problems import Problem
 from biofeedback.session.driver import Driver, RadioStatus, named
+from biofeedback.session.radios import sought
 from biofeedback.session.simulated import SimulatedDriver
 
 _LOGGER = logging.getLogger(__name__)
@@ -24,12 +26,18 @@ class Straps:
         The simulated one and all radios.
     begin
         The strap that the command line asked for: its id, name or address.
+
+    Attributes
+    ----------
+    browser
+        Opens the straps that pages have paired; they stand in no list.
     """
 
     def __init__(self, drivers: Sequence[Driver], begin: str | None = None) -> None:
         self._simulated = [d for d in drivers if isinstance(d, SimulatedDriver)]
         self._radios = [d for d in drivers if not isinstance(d, SimulatedDriver)]
         self._begin = begin
+        self.browser = BrowserRadio()
         # All that were ever found can be chosen; the last search's are listed.
         self._known: dict[str, tuple[Driver, FoundStrap]] = {}
         self._listed: dict[str, tuple[FoundStrap, ...]] = {}
@@ -65,14 +73,21 @@ class Straps:
             return found
         if not self._radios:
             raise LinkError(LinkReason.NO_ADAPTER)
-        strap = named(self._begin)
-        self._known[strap.id] = (self._radios[0], strap)
+        driver, strap = sought(self._begin, self._radios)
+        self._known[strap.id] = (driver, strap)
         return strap.id
 
     def choose(
-        self, id: str, *, profile: str | None = None, seed: int | None = None
+        self,
+        id: str,
+        *,
+        profile: str | None = None,
+        seed: int | None = None,
+        name: str | None = None,
     ) -> tuple[Driver, FoundStrap]:
         """Return the strap with this id and the driver that opens it.
+
+        ``name`` is what a browser calls a strap of its own.
 
         Raises
         ------
@@ -81,14 +96,21 @@ class Straps:
         SettingsError
             When the simulated heart has no such profile.
         """
-        if id not in self._known:
+        if id.startswith(PREFIX):
+            known: tuple[Driver, FoundStrap] | None = (
+                self.browser,
+                self.browser.strap(id, name),
+            )
+        else:
+            known = self._known.get(id)
+        if known is None:
             raise Problem(
                 404,
                 "This strap is not known here.",
                 "Search for straps again, then choose one from the list.",
                 reason=LinkReason.NOT_FOUND.value,
             )
-        driver, strap = self._known[id]
+        driver, strap = known
         if profile is None and seed is None:
             return driver, strap
         if not isinstance(driver, SimulatedDriver):
@@ -106,7 +128,7 @@ class Straps:
         """Release what the drivers hold."""
         if self._search is not None:
             self._search.cancel()
-        for driver in (*self._simulated, *self._radios):
+        for driver in (*self._simulated, *self._radios, self.browser):
             try:
                 await driver.close()
             except Exception:

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from biofeedback.errors import SettingsError
-from biofeedback.model import Entry, PacerEvent, Value
+from biofeedback.model import Entry, Notification, PacerEvent, Value
+from biofeedback.pmd_streams import is_trace
 from biofeedback.practice import pacer
 from biofeedback.practice.phases import practice_span
 from biofeedback.recording.importers.rr_text import read_rr_text
@@ -75,7 +76,7 @@ def full_analysis(path: Path) -> dict[str, Any]:
 
     session = _recording(path) if path.suffix in RECORDING_SUFFIXES else _text(path)
     result = _analysis(path, session, None, None)
-    series: Series = session.series
+    series: Series = session.series.timed()
     nn = series.normal
     result["neurokit"] = (
         neurokit.full_analysis(
@@ -162,8 +163,10 @@ def _recording(path: Path) -> Session:
     pipeline = Pipeline()
     end_ns = 0
     for _, record in recording.inputs():
-        pipeline.receive(record)
         end_ns = max(end_ns, record.t_ns)
+        # Nothing is read off ECG and acceleration yet; placing them takes its time.
+        if not (isinstance(record, Notification) and is_trace(record)):
+            pipeline.receive(record)
     pipeline.flush()
     info = recording.info
     started = datetime.fromtimestamp(info.started_at_utc_ns / NS_PER_S, UTC)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import shutil
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from biofeedback.model import Value
+from biofeedback.session import radios
 from biofeedback.session.driver import Driver
+from biofeedback.session.findings import Examines, Finding, remedies
 
 ENOUGH_DISK_BYTES = 500 * 1024 * 1024
 """Room for more than a hundred hours with ECG."""
+
+EXAMINATION_S = 10.0
+"""How long a driver's own examination may take."""
 
 PACKAGES = ("biofeedback", "bleak", "numpy", "scipy", "neurokit2", "fastapi", "mcap")
 
@@ -26,43 +32,75 @@ BROWSERS = (
 )
 
 
-class Finding(Value, frozen=True):
-    """One thing that was looked at, and what to do if it is not as it should be."""
-
-    name: str
-    ok: bool
-    text: str
-    advice: str | None = None
-
-
 async def examine(
-    radios: tuple[Driver, ...], data: Path, dashboard: Path | None
+    drivers: Sequence[Driver],
+    data: Path,
+    dashboard: Path | None,
+    broken: Sequence[tuple[str, str]] = (),
 ) -> tuple[Finding, ...]:
     """Look at everything once; never raises.
 
     Parameters
     ----------
-    radios
+    drivers
         The installed drivers for real straps.
     data
         The folder where recordings are kept.
     dashboard
         The built pages, if there are any.
+    broken
+        Drivers that are installed and could not be loaded: name, and what happened.
     """
     findings = [_system(), _versions()]
-    for driver in radios:
-        status = await driver.status()
-        findings.append(
-            Finding(
-                name=f"Bluetooth ({driver.name})",
-                ok=status.available,
-                text="ready" if status.available else f"not ready: {status.reason}",
-                advice=status.advice,
-            )
-        )
-        await driver.close()
+    for driver in drivers:
+        findings.append(await _status(driver))
+        findings += await _examined(driver)
+    await radios.close(drivers)
+    findings += [_broken(name, error) for name, error in broken]
     findings += [_disk(data), _dashboard(dashboard), _browser()]
     return tuple(findings)
+
+
+async def _status(driver: Driver) -> Finding:
+    status = await radios.status_of(driver)
+    kind = "Bluetooth" if driver.name == "ble" else "Driver"
+    return Finding(
+        name=f"{kind} ({driver.name})",
+        ok=status.available,
+        text="ready" if status.available else f"not ready: {status.reason}",
+        advice=None if status.available else status.advice or _ASK_THE_MAKERS,
+        commands=() if status.available else remedies(status.reason),
+    )
+
+
+async def _examined(driver: Driver) -> tuple[Finding, ...]:
+    if not isinstance(driver, Examines):
+        return ()
+    try:
+        async with asyncio.timeout(EXAMINATION_S):
+            return tuple(await driver.examine())
+    except Exception as error:  # the protocol forbids it, and yet
+        what = f"the examination ended early ({type(error).__name__}: {error})"
+        return (
+            Finding(
+                name=f"Examination ({driver.name})",
+                ok=False,
+                text=what,
+                advice=_ASK_THE_MAKERS,
+            ),
+        )
+
+
+_ASK_THE_MAKERS = "Update the driver's package, or ask its makers."
+
+
+def _broken(name: str, error: str) -> Finding:
+    return Finding(
+        name=f"Driver ({name})",
+        ok=False,
+        text=f"could not be loaded: {error}",
+        advice="Update the package that brings it, or remove it. The others work.",
+    )
 
 
 def _system() -> Finding:

@@ -14,6 +14,7 @@ from typing import Protocol, TypeAlias
 
 from biofeedback.model import (
     AnyRecord,
+    Ask,
     FoundStrap,
     LinkReason,
     PacerEvent,
@@ -24,8 +25,23 @@ from biofeedback.session.clock import Clock
 Emit: TypeAlias = Callable[[AnyRecord], None]
 """Takes one record: never blocks, never raises."""
 
-Watch: TypeAlias = Callable[[], tuple[PacerEvent, ...]]
-"""What a person sees: the pacer's schedule so far, oldest first."""
+
+class Watched(Value, frozen=True):
+    """What a source may know of its session.
+
+    ``schedule`` is the pacer's so far, oldest first: what a person sees. ``signals``
+    are those wanted of the strap now, beside its heart rate.
+    """
+
+    schedule: tuple[PacerEvent, ...] = ()
+    signals: tuple[Ask, ...] = ()
+
+
+Watch: TypeAlias = Callable[[], Watched]
+"""Returns what is so now; ask again, it changes."""
+
+Seen: TypeAlias = Callable[[FoundStrap], None]
+"""Is told of a strap each time a search sees it."""
 
 
 class RadioStatus(Value, frozen=True):
@@ -59,8 +75,10 @@ class Driver(Protocol):
         """Say whether straps can be found now; never raises."""
         ...
 
-    async def scan(self, seconds: float) -> tuple[FoundStrap, ...]:
-        """List the straps in reach.
+    async def scan(
+        self, seconds: float, seen: Seen | None = None
+    ) -> tuple[FoundStrap, ...]:
+        """List the straps in reach; tell ``seen`` of each while the search goes on.
 
         Raises
         ------

@@ -5,16 +5,20 @@ of the rest. Each viewer has two bounded lanes. When its lane of live messages i
 full the oldest is dropped, and a ``gap`` says which; kept messages are never dropped:
 when their lane is full the viewer is told to come again with ``since``. Nobody waits
 for anybody: publishing never blocks.
+
+Frames of samples go only to viewers that asked for them, by a lane of their own that
+drops the oldest: their numbers show what is missing. They are not held for latecomers.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 
 import msgspec
 
-from biofeedback.model import KEPT_KINDS
+from biofeedback.model import KEPT_KINDS, Signal
 from biofeedback.session.transcript import PROTOCOL_VERSION, Message
 
 HELD_LIVE = 1200
@@ -24,6 +28,9 @@ LIVE_LANE = 64
 """Live messages waiting for one viewer: about twenty seconds of a heart."""
 
 KEPT_LANE = 256
+
+TRACE_LANE = 16
+"""Frames of samples waiting for one viewer: about five seconds of ECG and ACC."""
 
 
 class ViewerEnded(Exception):
@@ -43,11 +50,14 @@ class Viewer:
         self._kept_lane = kept_lane
         self._live: deque[Message] = deque()
         self._kept: deque[Message] = deque()
+        self._frames: deque[Message] = deque(maxlen=TRACE_LANE)
         self._arrived = asyncio.Event()
+        self._frame_arrived = asyncio.Event()
         self._ended = False
         self._too_slow = False
         self.last_seq = seen
         self.dropped = 0
+        self.traces: frozenset[Signal] = frozenset()
 
     def backfill(self, messages: list[Message]) -> None:
         """Start with what the hub still holds; the lanes' bounds come after."""
@@ -75,6 +85,26 @@ class Viewer:
                 self.dropped += 1
             self._live.append(message)
         self._arrived.set()
+
+    def want(self, signals: Iterable[Signal]) -> None:
+        """Receive frames of exactly these signals from now on."""
+        self.traces = frozenset(signals)
+        left = [frame for frame in self._frames if frame.signal in self.traces]
+        self._frames.clear()
+        self._frames.extend(left)
+
+    def offer_frame(self, frame: Message) -> None:
+        """Take a frame of samples if it was asked for, dropping the oldest."""
+        if frame.signal in self.traces:
+            self._frames.append(frame)
+            self._frame_arrived.set()
+
+    async def next_frame(self) -> bytes:
+        """Return the next frame of samples; waits for ever when none comes."""
+        while not self._frames:
+            self._frame_arrived.clear()
+            await self._frame_arrived.wait()
+        return self._frames.popleft().data
 
     def end(self) -> None:
         """Let the reader finish what is waiting, then stop."""
@@ -151,7 +181,11 @@ class Hub:
         return len(self._viewers)
 
     def publish(self, message: Message) -> None:
-        """Hand ``message`` to every viewer; never blocks."""
+        """Hand ``message`` to every viewer that is to have it; never blocks."""
+        if message.signal is not None:
+            for viewer in self._viewers:
+                viewer.offer_frame(message)
+            return
         self.last_seq = message.seq
         self.last_t_ms = message.t_ms
         if message.kind in KEPT_KINDS:

@@ -8,11 +8,12 @@ from pathlib import Path
 from ulid import ULID
 
 from biofeedback import __version__
-from biofeedback.model import Config, FoundStrap, SessionInfo
+from biofeedback.model import Ask, Config, FoundStrap, SessionInfo
 from biofeedback.pipeline import ALGORITHM
 from biofeedback.practice import pacer
 from biofeedback.recording.format import without_serial
 from biofeedback.recording.writer import RecordingWriter
+from biofeedback.session import asking
 from biofeedback.session.clock import Clock, WallClock
 from biofeedback.session.driver import Driver
 from biofeedback.session.referee import Referee
@@ -32,6 +33,7 @@ def open_session(
     plan: str = "practice",
     clock: Clock | None = None,
     referee: Referee | None = None,
+    signals: tuple[Ask, ...] = (),
 ) -> LiveSession:
     """Return a session that is recorded to ``part``; it has not started yet.
 
@@ -45,12 +47,17 @@ def open_session(
         Who practises what; ``person`` is a pseudonym.
     clock, referee
         The session's time (the machine's by default), and NeuroKit2's worker.
+    signals
+        What is wanted of the strap beside its heart rate, from the first moment.
 
     Raises
     ------
+    SettingsError
+        When no strap could give these signals.
     RecordingError
         When the journal cannot be created.
     """
+    asking.check(signals)
     simulated = isinstance(driver, SimulatedDriver)
     info = SessionInfo(
         id=session_id or str(ULID()),
@@ -70,6 +77,7 @@ def open_session(
         inhale_pct=pacer.DEFAULT_INHALE_PCT,
         seed=driver.seed if isinstance(driver, SimulatedDriver) else None,
         profile=driver.profile.name if isinstance(driver, SimulatedDriver) else None,
+        signals=signals,
     )
     return LiveSession(
         info=info,

@@ -8,11 +8,11 @@ from biofeedback.pipeline import Pipeline
 from biofeedback.recording.reader import Recording
 from biofeedback.session.clock import Clock
 from biofeedback.session.replay import replay_messages
-from biofeedback.session.transcript import Transcript
+from biofeedback.session.transcript import Message, Transcript
 
 
 async def play(recording: Recording, *, clock: Clock | None, out: BinaryIO) -> None:
-    """Write the live messages to ``out``, one JSON object a line.
+    """Write the live messages to ``out``, one JSON object a line; no samples.
 
     Parameters
     ----------
@@ -26,11 +26,16 @@ async def play(recording: Recording, *, clock: Clock | None, out: BinaryIO) -> N
     """
     if clock is None:
         for message in replay_messages(recording):
-            out.write(message.data + b"\n")
+            _write(message, out)
         return
     transcript = Transcript(Pipeline())
     for _, record in recording.inputs():
         await clock.sleep_until(record.t_ns)
         for message in transcript.feed(record):
-            out.write(message.data + b"\n")
+            _write(message, out)
         out.flush()
+
+
+def _write(message: Message, out: BinaryIO) -> None:
+    if message.signal is None:
+        out.write(message.data + b"\n")

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from biofeedback.errors import ADVICE, LinkError, NotSoError, SettingsError
-from biofeedback.model import FoundStrap, LinkReason, LinkState
+from biofeedback.model import Ask, FoundStrap, LinkReason, LinkState
 from biofeedback.recording.compaction import PART_SUFFIX, Compacted
 from biofeedback.session.clock import NS_PER_MS, NS_PER_S
 from biofeedback.session.driver import Driver
@@ -41,13 +41,16 @@ async def record_to(
     strap: FoundStrap,
     seconds: float | None,
     tell: Tell,
+    signals: tuple[Ask, ...] = (),
 ) -> Compacted:
     """Record ``strap`` into ``out`` for ``seconds``, or until interrupted.
+
+    ``signals`` are asked of it beside its heart rate.
 
     Raises
     ------
     SettingsError
-        When ``out`` cannot be used.
+        When ``out`` cannot be used, or no strap could give these signals.
     LinkError
         When the radio cannot be used; nothing is written then.
     NotSoError
@@ -62,7 +65,7 @@ async def record_to(
         if not status.available:
             raise LinkError(status.reason or LinkReason.INTERNAL)
         with _interrupted() as interrupted:
-            session = open_session(driver, strap, part=part)
+            session = open_session(driver, strap, part=part, signals=signals)
             heard = await _run(session, seconds, interrupted, tell)
             if not heard.heart:
                 part.unlink()
@@ -172,6 +175,7 @@ class _Heard:
     def __init__(self) -> None:
         self.heart = False
         self.reason = LinkReason.NOT_FOUND
+        self._said: tuple[str, str | None] | None = None
 
     async def listen(self, session: LiveSession, tell: Tell) -> None:
         """Pass on what a person should know, until nothing more is recorded."""
@@ -184,7 +188,11 @@ class _Heard:
                         self.heart = True
                     case "link" if message["state"] != LinkState.ENDED:
                         self._link(message["reason"])
-                        tell(_line(message["state"], message["advice"]))
+                        state, reason = message["state"], message["reason"]
+                        # The driver's steps and the battery are no news at a terminal.
+                        if (state, reason) != self._said:
+                            self._said = (state, reason)
+                            tell(_line(state, message["advice"]))
                     case "event" if message["type"] == "recording_stopped":
                         return  # raised, and so told, by who runs the session
                     case "event" if message["by"] == "system":

@@ -11,8 +11,16 @@ import msgspec
 from biofeedback.errors import RecordingError
 from biofeedback.model import Value
 from biofeedback.pipeline import Pipeline
-from biofeedback.recording.format import Role, Stored, decode
+from biofeedback.recording.format import (
+    MESSAGE_CHANNELS,
+    SAMPLES_KIND,
+    Role,
+    Stored,
+    decode,
+    samples_channel,
+)
 from biofeedback.recording.reader import Recording, open_recording
+from biofeedback.recording.samples import decode_samples
 from biofeedback.session.clock import Clock
 from biofeedback.session.driver import Emit, Watch
 from biofeedback.session.transcript import Message, Transcript
@@ -45,7 +53,7 @@ class Verdict(Value, frozen=True):
 
 
 def replay_messages(recording: Recording) -> Iterator[Message]:
-    """Yield the live messages again, as fast as they are asked for."""
+    """Yield the live messages again, samples included, as fast as asked for."""
     transcript = Transcript(Pipeline())
     for _, record in recording.inputs():
         yield from transcript.feed(record)
@@ -158,11 +166,11 @@ def _first_difference(recording: Recording, count: _Proof) -> Difference | None:
                 sequence=sequence,
                 kind=stored.channel.kind,
                 field="",
-                recorded=_text(stored.data),
+                recorded=_text(stored.channel.kind, stored.data),
                 replayed=None,
             )
         message = expected.popleft()
-        if (stored.channel.kind, stored.data) != (message.kind, message.data):
+        if (_topic(message), message.data) != (stored.channel.topic, stored.data):
             return _difference(stored, message)
     if expected and recording.complete and recording.recovery is None:
         return _absent(sequence + 1, expected[0])
@@ -175,12 +183,19 @@ def _absent(sequence: int, message: Message) -> Difference:
         kind=message.kind,
         field="",
         recorded=None,
-        replayed=_text(message.data),
+        replayed=_text(message.kind, message.data),
     )
 
 
+def _topic(message: Message) -> str:
+    if message.signal is not None:
+        return samples_channel(message.signal, message.source).topic
+    return MESSAGE_CHANNELS[message.kind].topic
+
+
 def _difference(stored: Stored, message: Message) -> Difference:
-    recorded, replayed = _fields(stored.data), _fields(message.data)
+    recorded = _fields(stored.channel.kind, stored.data)
+    replayed = _fields(message.kind, message.data)
     field = next(
         (
             key
@@ -189,21 +204,26 @@ def _difference(stored: Stored, message: Message) -> Difference:
         ),
         "",
     )
+    if field:
+        here, there = recorded.get(field), replayed.get(field)
+    else:
+        here = _text(stored.channel.kind, stored.data)
+        there = _text(message.kind, message.data)
     return Difference(
         sequence=stored.sequence,
         kind=stored.channel.kind,
         field=field,
-        recorded=recorded.get(field) if field else _text(stored.data),
-        replayed=replayed.get(field) if field else _text(message.data),
+        recorded=here,
+        replayed=there,
     )
 
 
-def _text(data: bytes) -> str:
-    return data.decode(errors="replace")
+def _text(kind: str, data: bytes) -> str:
+    return data.hex() if kind == SAMPLES_KIND else data.decode(errors="replace")
 
 
-def _fields(data: bytes) -> dict[str, str]:
-    """Flatten a JSON object to paths and JSON text."""
+def _fields(kind: str, data: bytes) -> dict[str, str]:
+    """Flatten a message to paths and JSON text."""
     flat: dict[str, str] = {}
 
     def walk(path: str, value: object) -> None:
@@ -211,10 +231,17 @@ def _fields(data: bytes) -> dict[str, str]:
             for key, inner in value.items():
                 walk(f"{path}.{key}" if path else str(key), inner)
         else:
-            flat[path] = _text(msgspec.json.encode(value))
+            flat[path] = msgspec.json.encode(value).decode()
 
     try:
-        walk("", msgspec.json.decode(data))
-    except msgspec.DecodeError:
-        flat[""] = _text(data)
+        walk("", _readable(kind, data))
+    except (ValueError, msgspec.DecodeError):
+        flat[""] = _text(kind, data)
     return flat
+
+
+def _readable(kind: str, data: bytes) -> object:
+    if kind != SAMPLES_KIND:
+        return msgspec.json.decode(data)
+    frame, event = decode_samples(data)
+    return {"frame": frame, **msgspec.to_builtins(event)}

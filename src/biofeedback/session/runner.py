@@ -19,6 +19,7 @@ from ulid import ULID
 from biofeedback.errors import ADVICE, NotSoError, RecordingError
 from biofeedback.model import (
     AnyRecord,
+    Ask,
     Config,
     Entry,
     LinkChange,
@@ -26,17 +27,18 @@ from biofeedback.model import (
     LinkState,
     Notification,
     PacerCommand,
-    PacerEvent,
     RefereeReport,
     SessionInfo,
+    SignalsCommand,
     Tick,
 )
 from biofeedback.pipeline import Pipeline
 from biofeedback.practice import pacer
 from biofeedback.recording.format import as_stored
 from biofeedback.recording.writer import RecordingWriter
+from biofeedback.session import asking
 from biofeedback.session.clock import NS_PER_S, Clock
-from biofeedback.session.driver import Source
+from biofeedback.session.driver import Source, Watched
 from biofeedback.session.hub import Hub
 from biofeedback.session.referee import Referee
 from biofeedback.session.transcript import Transcript
@@ -196,9 +198,23 @@ class LiveSession:
         self._stop.set()
         await self.ended.wait()
 
-    def schedule(self) -> tuple[PacerEvent, ...]:
-        """Return the pacer's schedule so far."""
-        return self.pipeline.schedule
+    async def ask_for(self, *, by: str, signals: tuple[Ask, ...]) -> None:
+        """Ask the strap for exactly these signals beside its heart rate.
+
+        Raises
+        ------
+        SettingsError
+            When one is asked for twice, or at a rate that no strap has.
+        NotSoError
+            When the session has ended.
+        """
+        self._refuse_if_ended()
+        asking.check(signals)
+        self._put(SignalsCommand(t_ns=self.clock.now_ns(), by=by, signals=signals))
+
+    def watched(self) -> Watched:
+        """Return what the source may know of this session now."""
+        return Watched(schedule=self.pipeline.schedule, signals=self.pipeline.signals)
 
     def _refuse_if_ended(self) -> None:
         if self._stop.is_set():
@@ -247,7 +263,7 @@ class LiveSession:
         for failures in itertools.count():
             try:
                 await self._source.run(
-                    clock=self.clock, emit=self._put, watch=self.schedule
+                    clock=self.clock, emit=self._put, watch=self.watched
                 )
             except Exception:
                 # The session goes on meanwhile: ratings and pacer still count.
@@ -334,7 +350,11 @@ class LiveSession:
             if self._writer is not None and self.recording_error is None:
                 try:
                     self._writer.message(
-                        self._sequence, self._last_ns, message.kind, message.data
+                        self._sequence,
+                        self._last_ns,
+                        message.kind,
+                        message.data,
+                        message.source,
                     )
                 except RecordingError as error:
                     self._stop_recording(error)

@@ -7,11 +7,12 @@ from biofeedback.model import (
     LinkChange,
     LinkReason,
     LinkState,
+    LinkStep,
     Notification,
 )
 from biofeedback.practice import pacer
-from biofeedback.session.clock import NS_PER_MS, NS_PER_S, Clock
-from biofeedback.session.driver import Emit, RadioStatus, Watch
+from biofeedback.session.clock import NS_PER_MS, Clock
+from biofeedback.session.driver import Emit, RadioStatus, Seen, Watch
 from biofeedback.simulator.heart import HeartProfile, natural_breath, profile_named
 from biofeedback.simulator.strap import SimulatedStrap
 
@@ -52,8 +53,12 @@ class SimulatedDriver:
             simulated=True,
         )
 
-    async def scan(self, seconds: float) -> tuple[FoundStrap, ...]:
+    async def scan(
+        self, seconds: float, seen: Seen | None = None
+    ) -> tuple[FoundStrap, ...]:
         """List the one simulated strap, at once."""
+        if seen is not None:
+            seen(self.found)
         return (self.found,)
 
     def open(self, strap: FoundStrap) -> SimulatedSource:
@@ -64,14 +69,25 @@ class SimulatedDriver:
         """Do nothing: there is nothing to release."""
 
 
+_STEPS = {
+    LinkState.CONNECTING: LinkStep.CONNECTING,
+    LinkState.STREAMING: LinkStep.STREAMING,
+    LinkState.RECONNECTING: LinkStep.LOST,
+}
+
+
 class SimulatedSource:
-    """Someone with a strap who watches the pacer and breathes with it."""
+    """Someone with a strap who watches the pacer and breathes with it.
+
+    Asked for ECG or acceleration, the strap sends these too; the heart beats on as if
+    nobody had asked.
+    """
 
     def __init__(self, profile: HeartProfile, seed: int) -> None:
         self.strap = SimulatedStrap(profile, seed)
 
     async def run(self, *, clock: Clock, emit: Emit, watch: Watch) -> None:
-        """Emit a notification a second until cancelled."""
+        """Emit a notification a second, and what was asked for, until cancelled."""
         start_ns = clock.now_ns()
 
         def link(state: LinkState, reason: LinkReason | None = None) -> None:
@@ -81,13 +97,14 @@ class SimulatedSource:
                     t_ns=clock.now_ns(),
                     source="strap",
                     state=state,
+                    step=_STEPS[state],
                     reason=reason,
                     strap=self.strap.strap if streaming else None,
                 )
             )
 
         def breath(t_s: float) -> tuple[float, float]:
-            schedule = watch()
+            schedule = watch().schedule
             if not schedule:
                 return natural_breath(t_s)
             t_ms = start_ns / NS_PER_MS + t_s * 1000
@@ -96,10 +113,9 @@ class SimulatedSource:
 
         link(LinkState.CONNECTING)
         link(LinkState.STREAMING)
-        second = 0
         while True:
-            second += 1
-            await clock.sleep_until(start_ns + second * NS_PER_S)
+            await clock.sleep_until(start_ns + self.strap.due_ns)
+            self.strap.ask(watch().signals)
             elapsed_ns = clock.now_ns() - start_ns
             for happening in self.strap.advance(elapsed_ns, breath):
                 if isinstance(happening, Notification):

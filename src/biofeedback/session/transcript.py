@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from biofeedback.model import AnyEvent, AnyRecord, Value
+from biofeedback.model import AnyEvent, AnyRecord, SamplesEvent, Signal, Value
+from biofeedback.recording.format import SAMPLES_KIND
+from biofeedback.recording.samples import encode_samples
 
 if TYPE_CHECKING:
     from biofeedback.pipeline import Pipeline
@@ -18,20 +21,31 @@ PROTOCOL_VERSION = 1
 
 
 class Message(Value, frozen=True):
-    """One live message: ``data`` is its JSON text, exactly as sent and recorded."""
+    """One live message: ``data`` is its JSON text, exactly as sent and recorded.
+
+    Of samples (``signal`` is then not ``None``) it is the binary frame. They have no
+    part in the numbering: their ``seq`` is that of the JSON message before them.
+    """
 
     seq: int
     kind: str
     t_ms: float
     data: bytes
+    signal: Signal | None = None
+    source: str = "strap"
 
 
 class Transcript:
-    """Feeds a pipeline and numbers its events from 1, without a hole."""
+    """Feeds a pipeline and numbers its events from 1, without a hole.
+
+    Frames of samples are numbered as well, by themselves: from 1 for each signal of
+    each device.
+    """
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._encoder = msgspec.json.Encoder()
+        self._frames: Counter[tuple[str, Signal]] = Counter()
         self.last_seq = 0
 
     def feed(self, record: AnyRecord) -> tuple[Message, ...]:
@@ -42,10 +56,13 @@ class Transcript:
         """
         try:
             events = self._pipeline.receive(record)
+            # Frames first: what cannot be one must not leave a number unused.
+            frames = [self._frame(e) for e in events if isinstance(e, SamplesEvent)]
         except Exception:
             _LOGGER.exception("A %s could not be processed", type(record).__name__)
             return ()
-        return tuple(self._number(event) for event in events)
+        numbered = [self._number(e) for e in events if not isinstance(e, SamplesEvent)]
+        return (*numbered, *frames)
 
     def _number(self, event: AnyEvent) -> Message:
         self.last_seq += 1
@@ -56,4 +73,16 @@ class Transcript:
             kind=str(event.__struct_config__.tag),
             t_ms=event.t_ms,
             data=head + body[1:],
+        )
+
+    def _frame(self, event: SamplesEvent) -> Message:
+        trace = (event.source, event.signal)
+        self._frames[trace] += 1
+        return Message(
+            seq=self.last_seq,
+            kind=SAMPLES_KIND,
+            t_ms=event.t_ms,
+            data=encode_samples(event, self._frames[trace]),
+            signal=event.signal,
+            source=event.source,
         )

@@ -55,15 +55,7 @@ class Judge:
         if beat.segment != self._segment:
             self._segment = beat.segment
             self._forget()
-        label = self._label(beat.rr_ms)
-        return Interval(
-            index=beat.index,
-            segment=beat.segment,
-            t_ns=beat.t_ns,
-            rr_ms=beat.rr_ms,
-            label=label,
-            nn_ms=beat.rr_ms if label is Label.NORMAL else None,
-        )
+        return _labelled(beat, self._label(beat.rr_ms))
 
     def _forget(self) -> None:
         self._normal: deque[float] = deque(maxlen=CONTEXT)
@@ -109,6 +101,22 @@ class Judge:
         before, now = second - first, rr_ms - second
         limit = ZIGZAG * min(first, second, rr_ms)
         return before * now < 0 and min(abs(before), abs(now)) > limit
+
+
+def flagged(beat: Beat) -> Interval:
+    """Return ``beat`` as an artefact, without asking what it stands among."""
+    return _labelled(beat, Label.ARTEFACT)
+
+
+def _labelled(beat: Beat, label: Label) -> Interval:
+    return Interval(
+        index=beat.index,
+        segment=beat.segment,
+        t_ns=beat.t_ns,
+        rr_ms=beat.rr_ms,
+        label=label,
+        nn_ms=beat.rr_ms if label is Label.NORMAL else None,
+    )
 
 
 def judge_all(beats: Iterable[Beat]) -> tuple[Interval, ...]:

@@ -63,9 +63,18 @@ class BeatClock:
     ``uncertainty_ms`` bounds the error against the arrivals' clock. The strap's own
     constant delay (0.4 to 2.6 s, Physiol. Meas. 46 (2025) 085001) cannot be seen from
     here and is not in it.
+
+    Attributes
+    ----------
+    shortest
+        RR counts below this were made by no heart (a Garmin HRM-Dual adds some of
+        about 50 ms): each becomes a beat for the record, at the time of the one before
+        it, and moves nothing. By default every count is taken for time that passed.
     """
 
     def __init__(self) -> None:
+        self.shortest = 1
+        self._period_ns = PERIOD_NS
         self._index = 0
         self._segment = 0
         self._sum = 0  # counts since the segment began
@@ -95,7 +104,7 @@ class BeatClock:
             return tuple(beats)
         if self._held:
             self._held.append((t_ns, counts))
-            if self._lags and self._lateness(self._held) <= PERIOD_NS + JITTER_NS:
+            if self._lags and self._lateness(self._held) <= self._late_ns:
                 beats += self._catch_up()
             return tuple(beats)
         packet = [(t_ns, counts)]
@@ -105,8 +114,7 @@ class BeatClock:
             else:
                 self._held = packet  # what queued up during the gap may follow
             return tuple(beats)
-        lateness = self._lateness(packet)
-        if lateness > PERIOD_NS + JITTER_NS:
+        if self._lateness(packet) > self._late_ns:
             self._held = packet
         elif self._runs_ahead(packet):
             self.break_segment()
@@ -114,6 +122,12 @@ class BeatClock:
         else:
             beats += self._append(t_ns, counts)
         return tuple(beats)
+
+    def expect_every(self, period_ns: int) -> None:
+        """Say how often packets come from now on; another rhythm, another segment."""
+        if period_ns != self._period_ns:
+            self.break_segment()
+            self._period_ns = period_ns
 
     def break_segment(self) -> None:
         """Say that beats may be missing from here on: link lost, silence.
@@ -131,13 +145,22 @@ class BeatClock:
 
     def _lateness(self, packets: list[tuple[int, tuple[int, ...]]]) -> int:
         """How much later than the envelope the newest of ``packets`` came."""
-        total = self._sum + sum(sum(counts) for _, counts in packets)
+        total = self._sum + sum(self._time(counts) for _, counts in packets)
         return packets[-1][0] - rr_ns(total) - min(self._lags)
 
     def _runs_ahead(self, packet: list[tuple[int, tuple[int, ...]]]) -> bool:
         """Whether beats would be placed later than any packet can hold them."""
         ahead = min(self._lags) + self._lateness(packet) - self._anchor_ns
-        return ahead < -(PERIOD_NS + JITTER_NS)
+        return ahead < -self._late_ns
+
+    @property
+    def _late_ns(self) -> int:
+        """What a packet may be late by without anything being lost."""
+        return self._period_ns + JITTER_NS
+
+    def _time(self, counts: tuple[int, ...]) -> int:
+        """How much time passed over ``counts``."""
+        return sum(count for count in counts if count >= self.shortest)
 
     def _catch_up(self) -> list[Beat]:
         """Go on with the segment: the queue of a stalled host is through."""
@@ -158,7 +181,7 @@ class BeatClock:
     def _begin(self, packets: list[tuple[int, tuple[int, ...]]]) -> list[Beat]:
         total = 0
         for t_ns, counts in packets:
-            total += sum(counts)
+            total += self._time(counts)
             self._lags.append(t_ns - rr_ns(total))
         self._anchor_ns = min(self._lags)
         if self._last_ns is not None:
@@ -170,16 +193,17 @@ class BeatClock:
         return beats
 
     def _append(self, t_ns: int, counts: tuple[int, ...]) -> list[Beat]:
-        self._lags.append(t_ns - rr_ns(self._sum + sum(counts)))
+        self._lags.append(t_ns - rr_ns(self._sum + self._time(counts)))
         return self._place(counts)
 
     def _place(self, counts: tuple[int, ...]) -> list[Beat]:
         floor_ns = min(self._lags)
         beats = []
         for count in counts:
-            step = rr_ns(count) // SLEW
-            self._anchor_ns += max(-step, min(step, floor_ns - self._anchor_ns))
-            self._sum += count
+            if count >= self.shortest:
+                step = rr_ns(count) // SLEW
+                self._anchor_ns += max(-step, min(step, floor_ns - self._anchor_ns))
+                self._sum += count
             beat_ns = self._anchor_ns + rr_ns(self._sum)
             error_ns = self._doubt_ns(floor_ns) + abs(self._anchor_ns - floor_ns)
             beats.append(
@@ -202,6 +226,7 @@ class BeatClock:
         second (60 bpm); what they have not covered stays in doubt. Of n even lags the
         smallest lies below 3/n of the period in 95 of 100 cases.
         """
-        usual = [lag - floor_ns for lag in self._lags if lag - floor_ns <= PERIOD_NS]
-        unseen = PERIOD_NS - max(usual)
-        return max(unseen, 3 * PERIOD_NS // len(usual)) + JITTER_NS // 10
+        period_ns = self._period_ns
+        usual = [lag - floor_ns for lag in self._lags if lag - floor_ns <= period_ns]
+        unseen = period_ns - max(usual)
+        return max(unseen, 3 * period_ns // len(usual)) + JITTER_NS // 10

@@ -62,6 +62,21 @@ class Series:
         normal: Flags = self.label == NORMAL
         return normal
 
+    def timed(self) -> Series:
+        """Return the rows that moved time on: without intervals no heart made.
+
+        Those follow the beat before them at once (see
+        :class:`~biofeedback.signal.beats.BeatClock`), so what stands on both sides of
+        one truly is adjacent.
+        """
+        moved = np.ones(len(self), np.bool_)
+        moved[1:] = (np.diff(self.t_ns) > 0) | ~self.joined[1:]
+        if moved.all():
+            return self
+        return Series(
+            self.t_ns[moved], self.rr_ms[moved], self.label[moved], self.joined[moved]
+        )
+
     def slice(self, first: int, stop: int) -> Series:
         """Return the rows from ``first`` up to ``stop``, without copying them."""
         rows = slice(first, stop)

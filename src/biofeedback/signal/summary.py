@@ -83,12 +83,14 @@ def summarise(
 
     Time domain over all NN; the spectrum is the mean of all clean 64 s segments, half
     overlapping (Welch's method over the gap-free stretches); ``coherence_ratio`` is
-    the median of those segments; RSA is over all clean ``breaths``.
+    the median of those segments; RSA is over all clean ``breaths``. Intervals that no
+    heart made count in ``n_beats``, ``artefact_pct`` and ``raw`` only.
     """
-    n, normal = len(series), series.normal
-    nn_ms = series.rr_ms[normal]
+    n, raw = len(series), raw_variability(series)
+    series = series.timed()
+    nn_ms = series.rr_ms[series.normal]
     nn_s = float(nn_ms.sum()) / 1000
-    raw, refusal = raw_variability(series), unsuitable(series)
+    refusal = unsuitable(series)
     numbers = Variability(hr_bpm=None, rmssd_ms=None, sdnn_ms=None, pnn50_pct=None)
     average, swing = Spectrum(), None
     reasons = []
@@ -136,6 +138,7 @@ def windows(
     breaths: Sequence[Breath] = (),
 ) -> Iterator[WindowSummary]:
     """Yield every whole window of the recording, with the spectrum of its last 64 s."""
+    series = series.timed()
     count = int((duration_s - window_s) / step_s + 1e-9) + 1
     for k in range(max(0, count)):
         start_ns = round(k * step_s * NS_PER_S)

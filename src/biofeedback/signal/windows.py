@@ -37,8 +37,8 @@ class LiveWindows:
 
     @property
     def series(self) -> Series:
-        """Everything held, as columns; valid until the next interval."""
-        return self._series.view()
+        """All heartbeats held, as columns; valid until the next interval."""
+        return self._series.view().timed()
 
     def metrics(self, end_ns: int) -> Windows:
         """Return the time-domain metrics of the three windows that end now."""

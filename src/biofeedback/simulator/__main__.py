@@ -1,20 +1,22 @@
-"""A strap for another program: ``python -m biofeedback.simulator --rr FILE``.
+"""Straps for another program: ``python -m biofeedback.simulator --model polar_h10``.
 
 Starts a private D-Bus with a virtual Bluetooth on it, prints one line of JSON, and
 plays once somebody subscribes. Set ``DBUS_SYSTEM_BUS_ADDRESS`` to its ``address``, and
-that program finds the strap as it would find a real one. Ends with SIGTERM or SIGINT.
+that program finds the straps as it would find real ones; ``control`` is where faults
+are injected (:mod:`biofeedback.simulator.control`). Ends with SIGTERM or SIGINT.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import csv
 import json
 import re
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from biofeedback.errors import BiofeedbackError, SettingsError
@@ -22,9 +24,12 @@ from biofeedback.simulator.bluez import VirtualBlueZ
 from biofeedback.simulator.bluez_objects import Adapter
 from biofeedback.simulator.bluez_strap import VirtualStrap
 from biofeedback.simulator.bus import PrivateBus
+from biofeedback.simulator.control_server import ControlServer
+from biofeedback.simulator.faults import World
 from biofeedback.simulator.heart import profile_named
-from biofeedback.simulator.packets import packets_from_heart, packets_from_rr
-from biofeedback.simulator.strap import SimulatedStrap
+from biofeedback.simulator.models import MODELS, model_named
+from biofeedback.simulator.packets import packets_from_rr
+from biofeedback.simulator.stage import Stage, StampLog
 
 MODES = {
     "plain": "a strap that streams",
@@ -41,9 +46,10 @@ RR_COLUMN = re.compile(r"(rr|rri|ibi|nn)(_?(ms|s|interval))?$", re.IGNORECASE)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until told to end; return the exit code."""
     options = _parser().parse_args(arguments)
+    options.model = options.model or ["polar_h10"]
     try:
-        packets = _packets(options)
-        asyncio.run(_serve(options, packets))
+        rr_ms = _checked(options)
+        asyncio.run(_serve(options, rr_ms))
     except BiofeedbackError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -83,51 +89,88 @@ def read_rr_ms(path: Path, *, column: int | None, unit: str) -> list[float]:
     return rr_ms
 
 
-def _packets(options: argparse.Namespace) -> Iterator[tuple[int, bytes]]:
+def _checked(options: argparse.Namespace) -> list[float] | None:
+    """Refuse what cannot be played before anything starts; return the intervals."""
+    profile_named(options.profile)
+    for id in options.model:
+        model_named(id)
     if options.rr is None:
-        heart = SimulatedStrap(profile_named(options.profile), options.seed)
-        return packets_from_heart(heart)
-    return packets_from_rr(
-        read_rr_ms(options.rr, column=options.column, unit=options.unit)
-    )
+        return None
+    rr_ms = read_rr_ms(options.rr, column=options.column, unit=options.unit)
+    try:
+        for _ in packets_from_rr(rr_ms):
+            pass
+    except ValueError as error:
+        raise SettingsError(
+            f"The RR file {options.rr.name} cannot be played: {error}.",
+            "See whether --unit and --column are right.",
+        ) from error
+    return rr_ms
 
 
-async def _serve(
-    options: argparse.Namespace, packets: Iterator[tuple[int, bytes]]
-) -> None:
+async def _serve(options: argparse.Namespace, rr_ms: list[float] | None) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
 
-    strap = VirtualStrap(address=options.address, name=options.name)
-    strap.hidden = options.mode == "hidden"
-    strap.silent = options.mode == "silent"
     adapter = Adapter(
-        present=options.mode != "no-adapter", powered=options.mode != "adapter-off"
+        present=options.mode != "no-adapter",
+        powered=options.mode != "adapter-off",
+        slots=options.slots,
     )
-    async with PrivateBus() as bus:
-        bluez = VirtualBlueZ(bus.address, strap, adapter=adapter)
+    async with contextlib.AsyncExitStack() as stack:
+        bus = await stack.enter_async_context(PrivateBus())
+        bluez = VirtualBlueZ(bus.address, adapter=adapter)
+        stack.push_async_callback(bluez.stop)
+        stamps = None
+        if options.stamp is not None:
+            stamps = stack.enter_context(contextlib.closing(StampLog(options.stamp)))
+        stage = Stage(
+            World(bus=bus, bluez=bluez),
+            speed=options.speed,
+            stamps=stamps,
+            ended=lambda strap, sent: _say(packets_sent=sent, strap=strap.address),
+        )
+        stack.push_async_callback(stage.close)
+        for index in range(options.straps or len(options.model)):
+            strap = _enter(stage, options, index, rr_ms)
+            strap.hidden = options.mode == "hidden"
+            strap.silent = options.mode == "silent"
         if options.mode != "no-bluetooth":
             await bluez.start()
-        playing = asyncio.create_task(_play(strap, packets, options.speed))
-        try:
-            _say(address=bus.address, strap=options.name, strap_address=options.address)
-            ending = asyncio.create_task(ended.wait())
-            await asyncio.wait({playing, ending}, return_when=asyncio.FIRST_COMPLETED)
-            if playing.done():
-                playing.result()  # a mistake in the intervals is told, not swallowed
-            await ending
-        finally:
-            playing.cancel()
-            await bluez.stop()
+        control = await stack.enter_async_context(
+            ControlServer(stage, options.control or bus.folder / "control")
+        )
+        first = bluez.straps[0]
+        _say(
+            address=bus.address,
+            strap=first.name,
+            strap_address=first.address,
+            control=str(control.path),
+            straps=[
+                {"address": each.address, "name": each.name, "model": each.model}
+                for each in stage.status().straps
+            ],
+        )
+        await ended.wait()
 
 
-async def _play(
-    strap: VirtualStrap, packets: Iterator[tuple[int, bytes]], speed: float
-) -> None:
-    sent = await strap.play(packets, speed=speed)
-    _say(packets_sent=sent)
+def _enter(
+    stage: Stage, options: argparse.Namespace, index: int, rr_ms: list[float] | None
+) -> VirtualStrap:
+    model = MODELS[options.model[index % len(options.model)]]
+    name = options.name if index == 0 else None
+    address = options.address if index == 0 else None
+    if rr_ms is not None:
+        return stage.add_rr(model, rr_ms, name=name, address=address)
+    return stage.add_heart(
+        model,
+        profile=options.profile,
+        seed=options.seed + index,
+        name=name,
+        address=address,
+    )
 
 
 def _say(**values: object) -> None:
@@ -138,7 +181,7 @@ def _say(**values: object) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m biofeedback.simulator",
-        description="A virtual Bluetooth with one strap, on a D-Bus of its own.",
+        description="A virtual Bluetooth with straps, on a D-Bus of its own.",
         epilog="modes: " + "; ".join(f"{name}: {what}" for name, what in MODES.items()),
     )
     parser.add_argument("--rr", type=Path, metavar="FILE", help="RR intervals to play")
@@ -147,10 +190,33 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--profile", default="calm", help="without --rr: this heart")
     parser.add_argument("--seed", type=int, default=1, help="without --rr: its seed")
     parser.add_argument("--speed", type=_speed, default=1.0, help="times real time")
-    parser.add_argument("--name", default="Polar H10 00000001")
-    parser.add_argument("--address", default="A0:9E:1A:00:00:01")
+    parser.add_argument(
+        "--model",
+        action="append",
+        metavar="ID",
+        help=f"what kind of strap, again for more: {', '.join(MODELS)}",
+    )
+    parser.add_argument(
+        "--straps", type=_count, help="how many straps, taking the models in turn"
+    )
+    parser.add_argument("--name", help="of the first strap")
+    parser.add_argument("--address", help="of the first strap")
+    parser.add_argument(
+        "--control", type=Path, metavar="PATH", help="where to listen for commands"
+    )
+    parser.add_argument(
+        "--stamp", type=Path, metavar="PATH", help="write here when each packet left"
+    )
+    parser.add_argument("--slots", type=int, help="how many links the adapter holds")
     parser.add_argument("--mode", choices=MODES, default="plain")
     return parser
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return count
 
 
 def _speed(text: str) -> float:

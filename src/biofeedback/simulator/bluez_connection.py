@@ -19,6 +19,7 @@ from biofeedback.simulator.bluez_writer import PacedWriter
 
 OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 PROPERTIES = "org.freedesktop.DBus.Properties"
+UNKNOWN_OBJECT = "org.freedesktop.DBus.Error.UnknownObject"
 
 Reply = tuple[str, list[object]]
 """Signature and body. A body for ``h`` holds the descriptor itself; it is closed."""
@@ -34,6 +35,15 @@ class Refusal(Exception):
         super().__init__(f"{name}: {text}")
         self.name = name
         self.text = text
+
+
+def no_object(message: Message) -> Refusal:
+    """Return what D-Bus answers where no object is."""
+    return Refusal(
+        UNKNOWN_OBJECT,
+        f'Method "{message.member}" with signature "{message.signature}" on interface '
+        f'"{message.interface}" doesn\'t exist\n',
+    )
 
 
 class Connection:
@@ -53,14 +63,20 @@ class Connection:
         self.calls: list[str] = []
         self._address = address
         self._name = name
-        self._methods = methods
+        self.methods = methods
         self._client_gone = client_gone
         self._bus: MessageBus | None = None
         self._writer: PacedWriter | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the bus is there to talk to."""
+        return self._bus is not None and self._bus.connected
+
     async def open(self) -> None:
-        """Connect, take the name and begin to answer."""
+        """Connect, take the name and begin to answer; also again, on a new bus."""
+        await self.close()
         bus = MessageBus(bus_address=self._address, negotiate_unix_fd=True)
         self._bus = bus
         await bus.connect()
@@ -80,9 +96,10 @@ class Connection:
 
     async def close(self) -> None:
         """Leave the bus without a word."""
-        for task in tuple(self._tasks):
+        tasks = self._tasks - {asyncio.current_task()}
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._writer is not None:
             await self._writer.close()
         if self._bus is not None:
@@ -138,7 +155,7 @@ class Connection:
         self.calls.append(key)
         fds: list[int] = []
         try:
-            if (method := self._methods.get(key)) is None:
+            if (method := self.methods.get(key)) is None:
                 raise Refusal(
                     "org.freedesktop.DBus.Error.UnknownMethod",
                     f'Method "{message.member}" doesn\'t exist',
@@ -150,10 +167,12 @@ class Connection:
             if signature.startswith("h") and isinstance(body[0], int):
                 fds, body = [body[0]], [0, *body[1:]]
             reply = Message.new_method_return(message, signature, body, fds)
-        if not message.flags & MessageFlag.NO_REPLY_EXPECTED:
-            await self._put(reply)
-        for fd in fds:
-            os.close(fd)  # the other side has its own copy now
+        try:
+            if not message.flags & MessageFlag.NO_REPLY_EXPECTED:
+                await self._put(reply)
+        finally:
+            for fd in fds:
+                os.close(fd)  # the other side has its own copy now
 
     async def _put(self, message: Message) -> None:
         if self._writer is not None:

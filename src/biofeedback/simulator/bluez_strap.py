@@ -3,35 +3,88 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import contextlib
+import time
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from dbus_fast import Variant
 
 from biofeedback.simulator.bluez_objects import (
     DEVICE,
+    FIRST_HANDLE,
     Adapter,
     Characteristic,
     Interfaces,
     Make,
     Service,
 )
-from biofeedback.wire import uuids
+from biofeedback.simulator.body import Body
+from biofeedback.simulator.body_time import BodyTime
+from biofeedback.simulator.pmd import PmdServer
+from biofeedback.wire import BatteryLevel, uuids
 
-NS_PER_S = 1_000_000_000
+MOVE = 0x40
+"""By how much a change of firmware moves the handles."""
 
 Send = Callable[["VirtualStrap", Characteristic, bytes], Awaitable[bool]]
+Stamp = Callable[["VirtualStrap", str, bytes, int], None]
+"""Takes a strap, a characteristic's short name, what it sends and when (monotonic)."""
+
+DBusError = tuple[str, str]
+"""The name and the text of an error to answer with."""
+
+
+def att_error(code: int) -> DBusError:
+    """Return what BlueZ says of an error of the attribute protocol.
+
+    >>> att_error(0x0E)
+    ('org.bluez.Error.Failed', 'Operation failed with ATT error: 0x0e')
+    """
+    return "org.bluez.Error.Failed", f"Operation failed with ATT error: 0x{code:02x}"
 
 
 class VirtualStrap:
     """A chest strap that the virtual BlueZ can find and connect.
 
-    Faults are plain attributes, to be set at any time: ``hidden`` (out of reach, or
-    held by another device: a strap with one link does not advertise then), ``silent``
-    (connected, but nothing arrives), ``connect_hangs``, ``services_hang``,
-    ``disconnect_hangs``,
-    ``connect_errors`` (D-Bus error name and text, one for each attempt) and
-    ``read_errors`` (the same by 16-bit UUID).
+    Parameters
+    ----------
+    address, name, make, rssi_dbm
+        What it is and says of itself.
+    body
+        Who wears it: what ECG, acceleration and pulse intervals are made from.
+    near
+        The adapter that hears it, by name; ``None``: the first one.
+
+    Attributes
+    ----------
+    hidden
+        Out of reach, or held by another device: a strap with one link does not
+        advertise then.
+    nameless
+        Its first advertisement has no name; the next one tells it.
+    silent
+        Connected, but nothing arrives.
+    connect_errors, notify_errors, read_errors, write_errors
+        D-Bus error name and text: one for each attempt to connect; the others by
+        16-bit UUID (or short name), for as long as they are set.
+    busy_reads
+        How many reads are still answered ``InProgress``.
+    connect_hangs, services_hang, disconnect_hangs
+        The answer never comes.
+    drops_while_resolving
+        How many links are still lost while their services are looked up.
+    lose_every, duplicate_every
+        Every how many packets one is lost, or sent twice.
+    rewrite
+        Changes each heart rate packet on its way out.
+    dress
+        Gives the packets that are played the looks of a model; takes one and its
+        number.
+    stamp
+        Is told of each packet that left.
+    time
+        That of the body: may be hastened.
     """
 
     def __init__(
@@ -41,35 +94,57 @@ class VirtualStrap:
         name: str = "Polar H10 00000001",
         make: Make | None = None,
         rssi_dbm: int = -60,
+        body: Body | None = None,
+        near: str | None = None,
     ) -> None:
         self.address = address
         self.name = name
         self.make = make or Make()
         self.rssi_dbm = rssi_dbm
+        self.near = near
+        self.pmd = PmdServer(self.make.pmd, body or Body()) if self.make.pmd else None
 
         self.hidden = False
+        self.nameless = False
         self.silent = False
         self.connect_hangs = False
         self.services_hang = False
         self.disconnect_hangs = False
-        self.connect_errors: deque[tuple[str, str]] = deque()
-        self.read_errors: dict[str, tuple[str, str]] = {}
+        self.drops_while_resolving = 0
+        self.busy_reads = 0
+        self.connect_errors: deque[DBusError] = deque()
+        self.notify_errors: dict[str, DBusError] = {}
+        self.read_errors: dict[str, DBusError] = {}
+        self.write_errors: dict[str, DBusError] = {}
+        self.lose_every: int | None = None
+        self.duplicate_every: int | None = None
+        self.rewrite: Callable[[bytes], bytes] | None = None
+        self.dress: Callable[[bytes, int], bytes] | None = None
+        self.stamp: Stamp | None = None
 
         self.known = False  # BlueZ shows a device once it has been seen
         self.connected = False
         self.resolved = False
         self.links = 0
+        self.measuring = False
+        self.sent: Counter[str] = Counter()
         self.cancel_connect = asyncio.Event()
         self.subscribed = asyncio.Event()
+        self.time = BodyTime()
         self.adapter = Adapter()
         self.services: list[Service] = []
+        self._asked = asyncio.Event()
+        self._first_handle = FIRST_HANDLE
+        self._moved = False
+        self._offered = 0
+        self._stalled: list[tuple[str, bytes]] | None = None
         self._send: Send | None = None
 
     def attach(self, adapter: Adapter, send: Send) -> None:
         """Put the strap in reach of ``adapter``; the virtual BlueZ does this."""
         self.adapter = adapter
         self._send = send
-        self.services = list(self.make.services(self.path))
+        self.services = self._lay_out()
 
     @property
     def path(self) -> str:
@@ -91,13 +166,22 @@ class VirtualStrap:
         """List all its characteristics."""
         return [each for service in self.services for each in service.characteristics]
 
+    def characteristic(self, short: str) -> Characteristic | None:
+        """Return one characteristic by its short name, if the strap has it."""
+        return next((c for c in self.characteristics() if c.uuid == short), None)
+
+    def names(self) -> dict[str, Variant]:
+        """Return how it is called, which may not be known yet."""
+        if not self.name or self.nameless:
+            return {"Alias": Variant("s", self.address.replace(":", "-"))}
+        return {"Name": Variant("s", self.name), "Alias": Variant("s", self.name)}
+
     def interfaces(self) -> Interfaces:
         """Return its own properties by interface."""
         properties = {
             "Address": Variant("s", self.address),
             "AddressType": Variant("s", "random"),
-            "Name": Variant("s", self.name),
-            "Alias": Variant("s", self.name or self.address.replace(":", "-")),
+            **self.names(),
             "Adapter": Variant("o", self.adapter.path),
             "UUIDs": Variant("as", list(self.advertised)),
             "Connected": Variant("b", self.connected),
@@ -106,8 +190,6 @@ class VirtualStrap:
             "Trusted": Variant("b", False),
             "Blocked": Variant("b", False),
         }
-        if not self.name:
-            del properties["Name"]
         if not self.connected:
             properties["RSSI"] = Variant("n", self.rssi_dbm)
         return {DEVICE: properties}
@@ -119,12 +201,27 @@ class VirtualStrap:
             for each in service.characteristics:
                 yield each.path, each.interfaces()
 
+    def change_firmware(self, make: Make | None = None) -> None:
+        """From the next link on, have every handle moved, and offer what ``make`` does.
+
+        Whoever kept the old handles finds nothing behind them.
+        """
+        self.make = make or self.make
+        self._moved = True
+
     # --- What the virtual BlueZ does with it ---
 
-    def link(self) -> None:
-        """Mark it connected."""
+    def link(self) -> list[tuple[str, Interfaces]]:
+        """Mark it connected; return the objects that are gone since the last time."""
         self.connected = True
         self.links += 1
+        if not self._moved:
+            return []
+        gone = list(self.gatt())
+        self._moved = False
+        self._first_handle += MOVE
+        self.services = self._lay_out()
+        return gone
 
     def unlink(self) -> None:
         """Mark it not connected: nobody listens any more."""
@@ -145,14 +242,15 @@ class VirtualStrap:
 
     def look_for_subscription(self) -> None:
         """Keep ``subscribed`` true to whether anyone gets the heart rate."""
-        if any(
-            each.subscribed
-            for each in self.characteristics()
-            if each.uuid == uuids.HEART_RATE_MEASUREMENT
-        ):
+        heart = self.characteristic(uuids.HEART_RATE_MEASUREMENT)
+        if heart is not None and heart.subscribed:
             self.subscribed.set()
+            self.time.begin()
         else:
             self.subscribed.clear()
+
+    def _lay_out(self) -> list[Service]:
+        return list(self.make.services(self.path, self._first_handle))
 
     # --- What it sends ---
 
@@ -160,10 +258,37 @@ class VirtualStrap:
         self, data: bytes, characteristic: str = uuids.HEART_RATE_MEASUREMENT
     ) -> bool:
         """Send a notification; say whether anyone was there to get it."""
-        for each in self.characteristics():
-            if each.uuid == characteristic and self._send is not None:
-                return await self._send(self, each, data)
-        return False
+        if self._stalled is not None:
+            self._stalled.append((characteristic, data))
+            return self.connected
+        self._offered += 1
+        if self.lose_every and self._offered % self.lose_every == 0:
+            return False
+        if self.rewrite is not None and characteristic == uuids.HEART_RATE_MEASUREMENT:
+            data = self.rewrite(data)
+        twice = self.duplicate_every and self._offered % self.duplicate_every == 0
+        if twice:
+            await self._put(characteristic, data)
+        return await self._put(characteristic, data)
+
+    def stall(self) -> None:
+        """Hold back what is sent from now on, as a busy radio does."""
+        if self._stalled is None:
+            self._stalled = []
+
+    async def resume(self) -> int:
+        """Send what was held back, all at once; return how much that was."""
+        held, self._stalled = self._stalled or [], None
+        for characteristic, data in held:
+            await self.notify(data, characteristic)
+        return len(held)
+
+    async def set_battery(self, pct: int) -> None:
+        """Change the battery's level and tell who listens."""
+        level = self.characteristic(uuids.BATTERY_LEVEL)
+        if level is not None:
+            level.value = bytes(BatteryLevel(pct=pct))
+            await self.notify(level.value, uuids.BATTERY_LEVEL)
 
     async def play(
         self, packets: Iterable[tuple[int, bytes]], *, speed: float = 1.0
@@ -173,11 +298,51 @@ class VirtualStrap:
         What falls into a time without a link is lost, as with a real strap. Returns
         how many packets were sent.
         """
-        await self.subscribed.wait()
-        loop = asyncio.get_running_loop()
-        start_s, sent = loop.time(), 0
-        for t_ns, packet in packets:
-            # Against the target time, so that late wake-ups do not add up.
-            await asyncio.sleep(start_s + t_ns / NS_PER_S / speed - loop.time())
+        self.time.hasten(speed)
+        await self.time.begun.wait()
+        start_ns, sent = self.time.now_ns(), 0
+        for number, (t_ns, data) in enumerate(packets, start=1):
+            packet = data if self.dress is None else self.dress(data, number)
+            await asyncio.sleep(self.time.wait_s(start_ns + t_ns))
             sent += await self.notify(packet)
+        return sent
+
+    def command(self, data: bytes) -> tuple[bytes, ...]:
+        """Write a command to the control point; return what it answers, if at all."""
+        if self.pmd is None:
+            return ()
+        self.time.begin()
+        self._asked.set()
+        return self.pmd.write(data, self.time.now_ns())
+
+    async def measure(self) -> None:
+        """Send the frames of what was started, until everything is stopped.
+
+        An H10 goes on measuring when its link is lost: what falls into that time is
+        lost, and afterwards it is "already in state".
+        """
+        if self.pmd is None or self.measuring:
+            return
+        self.measuring = True
+        try:
+            while (due_ns := self.pmd.due_ns) is not None:
+                self._asked.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self.time.wait_s(due_ns)):
+                        await self._asked.wait()
+                for frame in self.pmd.advance(self.time.now_ns()):
+                    await self.notify(frame, uuids.PMD_DATA)
+        finally:
+            self.measuring = False
+
+    async def _put(self, short: str, data: bytes) -> bool:
+        characteristic = self.characteristic(short)
+        if characteristic is None or self._send is None:
+            return False
+        now_ns = time.monotonic_ns()
+        sent = await self._send(self, characteristic, data)
+        if sent:
+            self.sent[short] += 1
+            if self.stamp is not None:
+                self.stamp(self, short, data, now_ns)
         return sent

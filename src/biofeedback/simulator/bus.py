@@ -12,6 +12,9 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
+from dbus_fast import Message
+from dbus_fast.aio import MessageBus
+
 from biofeedback.errors import BiofeedbackError
 
 START_S = 5.0
@@ -37,7 +40,7 @@ _CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configura
     <allow receive_type="method_return"/>
     <allow receive_type="error"/>
     <allow eavesdrop="true"/>
-  </policy>
+{denials}  </policy>
   <limit name="max_connections_per_user">4096</limit>
   <limit name="max_completed_connections">4096</limit>
   <limit name="max_incomplete_connections">512</limit>
@@ -68,17 +71,45 @@ def dbus_daemon() -> str:
     return path
 
 
+def _bound_to_us() -> tuple[str, ...]:
+    """Return the words before a command that end it with us, however we end.
+
+    A killed process cannot tidy up. ``setpriv`` (util-linux) asks the kernel to signal
+    the daemon when its parent dies; without it the daemon would be left behind by a
+    SIGKILL, and only by that.
+    """
+    path = shutil.which("setpriv")
+    return (path, "--pdeathsig", "TERM", "--") if path else ()
+
+
 class PrivateBus:
     """A ``dbus-daemon`` child on a socket in a temporary folder.
 
     Use it as an asynchronous context manager, or call :meth:`start` and
     :meth:`stop`. It can be started again at the same ``address``.
+
+    Parameters
+    ----------
+    deny
+        Names that nobody may talk to: the daemon itself answers ``AccessDenied``, as
+        the system's does to who is not in the group ``bluetooth``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, deny: tuple[str, ...] = ()) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="biofeedback-bus-")
         self._socket = Path(self._folder.name) / "bus"
         self._process: asyncio.subprocess.Process | None = None
+        self._deny = deny
+
+    @property
+    def folder(self) -> Path:
+        """Its temporary folder, removed by :meth:`stop`."""
+        return Path(self._folder.name)
+
+    @property
+    def pid(self) -> int | None:
+        """The daemon's process id while it runs."""
+        return self._process.pid if self._process else None
 
     @property
     def address(self) -> str:
@@ -93,10 +124,10 @@ class PrivateBus:
         NoDBusError
             If it is not installed or does not start.
         """
-        config = Path(self._folder.name) / "bus.conf"
-        config.write_text(_CONFIG.format(socket=self._socket), encoding="utf-8")
+        config = self._write_config()
         self._socket.unlink(missing_ok=True)
         self._process = await asyncio.create_subprocess_exec(
+            *_bound_to_us(),
             dbus_daemon(),
             f"--config-file={config}",
             "--nofork",
@@ -118,6 +149,35 @@ class PrivateBus:
                 "The private D-Bus did not start.",
                 "Try 'dbus-daemon --version' to see whether it works at all.",
             )
+
+    async def deny(self, *names: str) -> None:
+        """From now on let nobody talk to these names; without any, let everybody."""
+        self._deny = names
+        self._write_config()
+        bus = await MessageBus(bus_address=self.address).connect()
+        try:
+            # Answered once the new policy holds, unlike a SIGHUP.
+            await bus.call(
+                Message(
+                    destination="org.freedesktop.DBus",
+                    path="/org/freedesktop/DBus",
+                    interface="org.freedesktop.DBus",
+                    member="ReloadConfig",
+                )
+            )
+        finally:
+            bus.disconnect()
+            await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+
+    def _write_config(self) -> Path:
+        denials = "".join(
+            f'    <deny send_destination="{name}"/>\n' for name in self._deny
+        )
+        config = self.folder / "bus.conf"
+        config.write_text(
+            _CONFIG.format(socket=self._socket, denials=denials), encoding="utf-8"
+        )
+        return config
 
     async def stop_daemon(self) -> None:
         """End the daemon, as when the system's bus dies; the address stays."""

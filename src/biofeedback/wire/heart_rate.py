@@ -46,6 +46,12 @@ class Flags(IntFlag):
     RR = 0x10
 
 
+# Plain numbers: with an IntFlag, reading a packet takes 15 µs instead of 4.
+_WIDE = Flags.WIDE.value
+_CONTACT_DETECTED = Flags.CONTACT_DETECTED.value
+_CONTACT_SUPPORTED = Flags.CONTACT_SUPPORTED.value
+_ENERGY = Flags.ENERGY.value
+_RR = Flags.RR.value
 _RESERVED = 0xE0
 
 
@@ -79,7 +85,7 @@ class HeartRateMeasurement(Value, frozen=True, kw_only=True):
         if not data:
             return cls(hr_bpm=None, anomalies=(Anomaly.SHORT,))
         flags, at = data[0], 1
-        wide = bool(flags & Flags.WIDE)
+        wide = bool(flags & _WIDE)
         odd: list[Anomaly] = []
         if flags & _RESERVED:
             odd.append(Anomaly.RESERVED_BITS)
@@ -87,7 +93,7 @@ class HeartRateMeasurement(Value, frozen=True, kw_only=True):
         hr_bpm = _unsigned(data, at, 2 if wide else 1)
         at += 2 if wide else 1
         energy_kj = None
-        if flags & Flags.ENERGY:
+        if flags & _ENERGY:
             energy_kj = _unsigned(data, at, 2)
             at += 2
         if at > len(data):
@@ -97,7 +103,7 @@ class HeartRateMeasurement(Value, frozen=True, kw_only=True):
 
         rr_1024: tuple[int, ...] | None = None
         tail = data[at:]
-        if flags & Flags.RR:
+        if flags & _RR:
             rr_1024 = struct.unpack_from(f"<{len(tail) // 2}H", tail)
             if not rr_1024:
                 odd.append(Anomaly.RR_FLAG_WITHOUT_RR)
@@ -161,6 +167,6 @@ def _unsigned(data: bytes, at: int, size: int) -> int | None:
 
 def _contact(flags: int) -> bool | None:
     # "Detected" means something only where "supported" is set: 0b01 is 0b00.
-    if not flags & Flags.CONTACT_SUPPORTED:
+    if not flags & _CONTACT_SUPPORTED:
         return None
-    return bool(flags & Flags.CONTACT_DETECTED)
+    return bool(flags & _CONTACT_DETECTED)

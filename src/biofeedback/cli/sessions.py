@@ -1,0 +1,124 @@
+"""Sessions with a strap: `run` with the dashboard, `record` without."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from biofeedback.cli.drivers import radios
+from biofeedback.cli.options import (
+    Profile,
+    Seed,
+    Simulate,
+    StrapName,
+    duration,
+    signals_of,
+)
+from biofeedback.cli.terminal import notice, say_what_is_logged
+
+if TYPE_CHECKING:
+    from biofeedback.session.driver import Driver
+
+
+def run(
+    simulate: Simulate = False,
+    strap: StrapName = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where everything is kept.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8765,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Do not open a browser.")
+    ] = False,
+    profile: Profile = "calm",
+    seed: Seed = 1,
+) -> None:
+    """Start the service and open the dashboard."""
+    from biofeedback.service.server import serve
+    from biofeedback.session.simulated import SIMULATED_ID, SimulatedDriver
+    from biofeedback.settings import Settings
+
+    say_what_is_logged()
+    settings = Settings.of(
+        data=data,
+        host=host,
+        port=port,
+        token=os.environ.get("BIOFEEDBACK_TOKEN"),
+        begin=SIMULATED_ID if simulate else strap,
+    )
+    serve(
+        settings,
+        drivers=(SimulatedDriver(profile, seed), *radios()),
+        on_ready=lambda url: ready(url, open_browser=not no_browser),
+        on_notice=notice,
+    )
+
+
+def ready(url: str, *, open_browser: bool) -> None:
+    """Print the link, and open it where that is wanted."""
+    print(f"ready: {url}", flush=True)
+    if open_browser:
+        import threading
+        import webbrowser
+
+        # Where there is no browser this does nothing, and the link is printed above.
+        # A browser of the terminal may stay for as long as it is used.
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+
+def record(
+    out: Annotated[Path, typer.Option(metavar="FILE.mcap", help="The new recording.")],
+    simulate: Simulate = False,
+    strap: StrapName = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(callback=duration, help="How long; else until Ctrl-C."),
+    ] = None,
+    signals: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:RATE],...",
+            help="Beside the heart rate: ecg, acc, ppi; a rate in samples per second.",
+        ),
+    ] = None,
+    profile: Profile = "calm",
+    seed: Seed = 1,
+) -> None:
+    """Record without a dashboard."""
+    import asyncio
+
+    from biofeedback.errors import SettingsError
+    from biofeedback.session.radios import sought
+    from biofeedback.session.recorder import record_to
+    from biofeedback.session.simulated import SimulatedDriver
+
+    if simulate == (strap is not None):
+        raise SettingsError(
+            "A recording needs one source.", "Give either --simulate or --strap NAME."
+        )
+    asks = signals_of(signals)
+    driver: Driver
+    if strap is None:
+        simulated = SimulatedDriver(profile, seed)
+        driver, wanted = simulated, simulated.found
+    else:
+        driver, wanted = sought(strap, radios())
+    finished = asyncio.run(
+        record_to(
+            out,
+            driver=driver,
+            strap=wanted,
+            seconds=seconds,
+            signals=asks,
+            tell=notice,
+        )
+    )
+    label = " (simulated)" if simulate else ""
+    print(
+        f"{finished.path}{label}: {finished.n_records} records, "
+        f"{finished.size_bytes} bytes"
+    )
