@@ -1,6 +1,6 @@
 """How soon a strap streams again: ``python -m bench.recovery [--json]``.
 
-Eight faults, with the driver's own waits, in both ways to subscribe. The time is from
+Nine faults, with the driver's own waits, in both ways to subscribe. The time is from
 the end of the fault (the adapter is on again, the strap is back in reach) until the
 first packet; of the link's loss and of the silent stall it is from the moment when the
 driver noticed, and that takes ``detect_s``. The strap sends twenty packets a second,
@@ -143,6 +143,22 @@ async def service_crash(trial: Trial) -> float:
     return time.monotonic()
 
 
+async def crash_while_connecting(trial: Trial) -> float:
+    """Let the service crash while it looks up services; it returns at once."""
+    began_s = time.monotonic()
+    trial.strap.services_hang = True
+    await trial.bluez.drop(trial.strap)
+    await trial.told_after(LinkStep.CONNECTING, began_s)
+    async with asyncio.timeout(PATIENCE_S):
+        while not trial.strap.connected:  # noqa: ASYNC110 - nobody announces it
+            await asyncio.sleep(0.002)
+    await trial.bluez.stop()
+    trial.strap.services_hang = False
+    await asyncio.sleep(trial.outage_s)
+    await trial.bluez.start()
+    return time.monotonic()
+
+
 async def bus_restart(trial: Trial) -> float:
     """Let D-Bus restart, and the Bluetooth service with it."""
     await trial.bus.stop_daemon()
@@ -161,6 +177,7 @@ FAULTS: tuple[Fault, ...] = (
     adapter_off_and_on,
     unplugged_and_replugged,
     service_crash,
+    crash_while_connecting,
     bus_restart,
 )
 

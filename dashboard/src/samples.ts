@@ -6,7 +6,7 @@
 import type { SignalName } from "./protocol.ts";
 
 const VERSION = 1;
-const HEAD_BYTES = 36;
+const HEAD_BYTES = 56;
 const signals: Readonly<Record<number, SignalName>> = { 1: "ecg", 2: "acc" };
 
 export interface Samples {
@@ -16,6 +16,8 @@ export interface Samples {
   /** The session's time of the last sample, and how far apart they lie. */
   readonly t_ms: number;
   readonly interval_ms: number;
+  /** Another one than before: samples are missing between the two. */
+  readonly segment: number;
   /** Sample by sample, the oldest first: µV, or mG along x, y and z. */
   readonly values: ArrayLike<number>;
 }
@@ -43,6 +45,7 @@ export function decodeSamples(frame: ArrayBuffer): Samples | null {
     frame: head.getUint32(4, true),
     t_ms: head.getFloat64(12, true),
     interval_ms: head.getFloat64(20, true),
+    segment: head.getUint32(36, true),
     values,
   };
 }
@@ -65,6 +68,7 @@ export class SampleRing {
   readonly #keepMs: number;
   #samples: Sample[] = [];
   #lags: number[] = [];
+  #segment: number | null = null;
 
   constructor(keepMs = 10_000) {
     this.#keepMs = keepMs;
@@ -92,7 +96,7 @@ export class SampleRing {
   }
 
   push(samples: Samples, nowMs: number | null): void {
-    const { channels, interval_ms, t_ms, values } = samples;
+    const { channels, interval_ms, segment, t_ms, values } = samples;
     const n = values.length / channels;
     const firstMs = t_ms - (n - 1) * interval_ms;
     if (nowMs !== null) {
@@ -105,8 +109,9 @@ export class SampleRing {
       this.#samples.push({
         t_ms: at,
         values: Array.from({ length: channels }, (_, channel) => values[i * channels + channel] ?? 0),
-        joined: at - beforeMs <= JOINED_WITHIN * interval_ms,
+        joined: segment === this.#segment && at - beforeMs <= JOINED_WITHIN * interval_ms,
       });
+      this.#segment = segment;
       beforeMs = at;
     }
     const oldest = this.#samples.findIndex((sample) => sample.t_ms >= beforeMs - this.#keepMs);

@@ -4,7 +4,7 @@ import { barLength, decodeSamples, SampleRing, type Samples, scaleOf } from "../
 
 /** A frame as `docs/protocol.md` lays it out. */
 function frame(width: 2 | 3 | 4, values: readonly number[], { signal = 1, channels = 1, version = 1 } = {}): ArrayBuffer {
-  const buffer = new ArrayBuffer(36 + width * values.length);
+  const buffer = new ArrayBuffer(56 + width * values.length);
   const view = new DataView(buffer);
   view.setUint8(0, version);
   view.setUint8(1, signal);
@@ -15,14 +15,17 @@ function frame(width: 2 | 3 | 4, values: readonly number[], { signal = 1, channe
   view.setFloat64(12, 1500.25, true);
   view.setFloat64(20, 7.6923, true);
   view.setBigUint64(28, 599_616_000_000_000_000n, true);
+  view.setUint32(36, 3, true);
+  view.setFloat64(40, 4.5, true);
+  view.setFloat64(48, NaN, true);
   values.forEach((value, i) => {
-    for (let k = 0; k < width; k++) view.setUint8(36 + i * width + k, (value >> (8 * k)) & 0xff);
+    for (let k = 0; k < width; k++) view.setUint8(56 + i * width + k, (value >> (8 * k)) & 0xff);
   });
   return buffer;
 }
 
-function samples(t_ms: number, values: readonly number[], channels = 1): Samples {
-  return { signal: "ecg", channels, frame: 1, t_ms, interval_ms: 10, values };
+function samples(t_ms: number, values: readonly number[], channels = 1, segment = 0): Samples {
+  return { signal: "ecg", channels, frame: 1, t_ms, interval_ms: 10, segment, values };
 }
 
 for (const width of [2, 3, 4] as const) {
@@ -33,6 +36,7 @@ for (const width of [2, 3, 4] as const) {
     assert.equal(read?.frame, 7);
     assert.equal(read?.t_ms, 1500.25);
     assert.equal(read?.interval_ms, 7.6923);
+    assert.equal(read?.segment, 3);
   });
 }
 
@@ -69,6 +73,14 @@ test("the line breaks where samples are missing, and nothing is kept twice", () 
   ring.push(samples(30, [4]), null);
   ring.push(samples(80, [5, 6]), null);
   assert.deepEqual(ring.between(0, 99).map((s) => s.joined), [false, true, true, true, false, true]);
+});
+
+test("the line breaks where a segment begins, however close it lies", () => {
+  const ring = new SampleRing();
+  ring.push(samples(20, [1, 2], 1, 0), null);
+  ring.push(samples(40, [3, 4], 1, 1), null);
+  ring.push(samples(50, [5], 1, 1), null);
+  assert.deepEqual(ring.between(0, 99).map((s) => s.joined), [false, true, false, true, true]);
 });
 
 test("only the last seconds are kept", () => {

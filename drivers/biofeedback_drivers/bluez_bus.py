@@ -23,6 +23,7 @@ CONNECT_S = 5.0
 BLUEZ = "org.bluez"
 ADAPTER = "org.bluez.Adapter1"
 DEVICE = "org.bluez.Device1"
+CHARACTERISTIC = "org.bluez.GattCharacteristic1"
 OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 DBUS = "org.freedesktop.DBus"
@@ -30,6 +31,11 @@ DBUS = "org.freedesktop.DBus"
 Interfaces = dict[str, dict[str, Any]]
 Objects = dict[str, Interfaces]
 """What BlueZ has: properties by interface by path."""
+
+
+def is_below(path: str, top: str) -> bool:
+    """Say whether an object is ``top`` or lies below it (``hci1`` is not ``hci10``)."""
+    return path == top or path.startswith(f"{top}/")
 
 
 @contextlib.asynccontextmanager

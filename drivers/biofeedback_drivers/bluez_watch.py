@@ -27,6 +27,7 @@ from biofeedback_drivers.bluez_bus import (
     PROPERTIES,
     Interfaces,
     call,
+    is_below,
     objects_of_bluez,
     system_bus,
     unpacked,
@@ -56,11 +57,6 @@ _RULES = (
 )
 
 
-def is_below(path: str, top: str) -> bool:
-    """Say whether an object is ``top`` or lies below it (``hci1`` is not ``hci10``)."""
-    return path == top or path.startswith(f"{top}/")
-
-
 class BlueZWatch:
     """Runs between :meth:`start` and :meth:`stop`, with one connection of its own."""
 
@@ -69,6 +65,7 @@ class BlueZWatch:
         self._gone = gone
         self._back = back
         self._task: asyncio.Task[None] | None = None
+        self._ended: asyncio.Task[None] | None = None
         self._bus: MessageBus | None = None
         self._powered: dict[str, bool] = {}
         self._looked = False
@@ -81,22 +78,36 @@ class BlueZWatch:
     @property
     def adapters(self) -> tuple[str, ...]:
         """The paths of the adapters that are on and can connect, while it listens."""
+        if not self.listening:
+            return ()  # who knows what was unplugged since
         return tuple(sorted(path for path, on in self._powered.items() if on))
 
     def start(self) -> None:
         """Begin to listen; does nothing where there is no BlueZ."""
         if sys.platform == "linux" and self._task is None:
-            self._task = asyncio.create_task(self._run(), name="bluez watch")
+            self._task = asyncio.create_task(
+                self._run(after=self._ended), name="bluez watch"
+            )
 
     async def stop(self) -> None:
-        """End, and leave nothing behind on the bus."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        """End, and leave nothing behind: neither on the bus nor of what was known."""
+        self._ended, self._task = self._task, None
+        if self._ended is not None:
+            self._ended.cancel()
+            await asyncio.wait({self._ended})
 
-    async def _run(self) -> None:
+    async def _run(self, after: asyncio.Task[None] | None) -> None:
+        if after is not None and not after.done():
+            await asyncio.wait({after})
+        try:
+            await self._keep_listening()
+        except Exception:
+            log.exception("the watch of BlueZ ended; the watchdog remains")
+        finally:
+            self._powered.clear()
+            self._looked = False
+
+    async def _keep_listening(self) -> None:
         while True:
             again_s = self._timing.bus_again_s
             try:
@@ -105,9 +116,6 @@ class BlueZWatch:
                 log.debug("the watch of BlueZ failed: %s", error.reason, exc_info=error)
                 if error.reason is not LinkReason.NO_BUS:
                     again_s = self._timing.status_s
-            except Exception:
-                log.exception("the watch of BlueZ ended; the watchdog remains")
-                return
             finally:
                 lost, self._bus = self._bus is not None, None
                 self._looked = True
@@ -139,7 +147,10 @@ class BlueZWatch:
         )
         if not owned[0]:
             raise LinkError(LinkReason.NO_DAEMON)
-        for path, interfaces in (await objects_of_bluez(bus)).items():
+        objects = await objects_of_bluez(bus)
+        for path in self._powered.keys() - objects.keys():
+            self._lose(path, LinkReason.NO_ADAPTER)
+        for path, interfaces in objects.items():
             self._added(path, interfaces)
 
     # --- What BlueZ says ---

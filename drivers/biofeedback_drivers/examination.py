@@ -18,7 +18,7 @@ from biofeedback.model import LinkReason
 from biofeedback.session.findings import Command, Finding, remedies
 from biofeedback_drivers.bluez_state import (
     BlueZState,
-    Held,
+    StrapSeen,
     adapter_in_use,
     state_of_bluez,
 )
@@ -225,7 +225,7 @@ def _held(state: BlueZState) -> Iterator[Finding]:
             yield Finding(
                 name="Strap in use",
                 ok=True,
-                text=f"{each.name} ({each.address}) sends to a program here",
+                text=f"{_called(each)} sends to a program here",
             )
         else:
             yield _leftover(each)
@@ -233,11 +233,11 @@ def _held(state: BlueZState) -> Iterator[Finding]:
         yield Finding(name="Left connected", ok=True, text="no strap")
 
 
-def _leftover(strap: Held) -> Finding:
+def _leftover(strap: StrapSeen) -> Finding:
     return Finding(
         name="Left connected",
         ok=False,
-        text=f"{strap.name} ({strap.address}) is connected, and no program listens",
+        text=f"{_called(strap)} is connected, and no program listens",
         advice=(
             "A program that ended badly left it so, and nobody else can find it. A "
             "session takes it over; to let it go, disconnect it."
@@ -246,3 +246,7 @@ def _leftover(strap: Held) -> Finding:
             Command(platform="Linux", type=f"bluetoothctl disconnect {strap.address}"),
         ),
     )
+
+
+def _called(strap: StrapSeen) -> str:
+    return f"{strap.properties.get('Alias') or strap.name} ({strap.address})"

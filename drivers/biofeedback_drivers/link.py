@@ -156,6 +156,11 @@ class Link:
 
     # --- Any characteristic ---
 
+    @property
+    def connected(self) -> bool:
+        """Whether Bleak still calls it connected; only data proves that it is."""
+        return self._client.is_connected
+
     def find(self, short: str) -> BleakGATTCharacteristic | None:
         """Return a characteristic that the strap has, or ``None``."""
         with contextlib.suppress(LinkError), boundary():
@@ -220,8 +225,15 @@ class Link:
                     self._timing.subscribe_s,
                 )
 
-        # Noted before the answer comes: who is cancelled meanwhile must stop it too.
-        self._subscribed.append(characteristic)
+        if characteristic in self._subscribed:
+            # An attempt that seemed to fail may have succeeded, and BlueZ hands out
+            # what it notifies only once.
+            with contextlib.suppress(LinkError), boundary():
+                async with asyncio.timeout(self._timing.stop_s):
+                    await self._client.stop_notify(characteristic)
+        else:
+            # Noted before the answer comes: who is cancelled meanwhile stops it too.
+            self._subscribed.append(characteristic)
         await self._pairing_if_asked(do)
 
     async def pair(self) -> None:

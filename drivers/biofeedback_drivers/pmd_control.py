@@ -36,6 +36,11 @@ _AGAIN = frozenset({LinkReason.TIMEOUT, LinkReason.BUSY, LinkReason.INTERNAL})
 class PolarLink(Protocol):
     """What of a connection is needed here: a part of :class:`.link.Link`."""
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a link, as far as that can be known."""
+        ...
+
     def find(self, short: str) -> object | None:
         """Return the characteristic, or ``None`` when the strap has none such."""
         ...

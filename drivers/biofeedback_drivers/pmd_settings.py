@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from biofeedback.model import Signal
 from biofeedback.wire.polar_pmd import Measurement, Setting, Settings
-
-SIGNALS: dict[Measurement, Signal] = {
-    Measurement.ECG: Signal.ECG,
-    Measurement.ACC: Signal.ACC,
-    Measurement.PPI: Signal.PPI,
-}
-"""What is asked of a strap, in the order in which it is started."""
 
 USUAL: dict[Measurement, Settings] = {
     Measurement.ECG: Settings.of((Setting.RATE, 130), (Setting.RESOLUTION, 14)),

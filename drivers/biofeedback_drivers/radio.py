@@ -12,19 +12,20 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from biofeedback.errors import LinkError
 from biofeedback.model import FoundStrap, LinkReason
-from biofeedback_drivers.bluez_bus import (
-    ADAPTER,
-    DEVICE,
-    Objects,
-    objects_of_bluez,
-    system_bus,
+from biofeedback_drivers.bluez_bus import is_below
+from biofeedback_drivers.bluez_state import (
+    BlueZState,
+    SharedLook,
+    StrapSeen,
+    adapter_in_use,
 )
-from biofeedback_drivers.bluez_watch import BlueZWatch, is_below
-from biofeedback_drivers.errors import boundary, is_radio_error, reason_of
+from biofeedback_drivers.bluez_watch import BlueZWatch
+from biofeedback_drivers.connecting import Connecting
+from biofeedback_drivers.errors import boundary
 from biofeedback_drivers.options import Options
 from biofeedback_drivers.scanner import (
     HEART_RATE_SERVICE,
@@ -39,27 +40,9 @@ from biofeedback_drivers.waiting import see_through
 
 if TYPE_CHECKING:
     from bleak import BleakClient
-    from bleak.backends.device import BLEDevice
-
-CONNECT_ATTEMPTS = 3
-CHARACTERISTIC = "org.bluez.GattCharacteristic1"
 
 HELD_HINT = "Connected to this computer already; a program may be using it."
 QUIET_HINT = "Not advertising: asleep, out of reach, or in use elsewhere."
-
-# Trying again at once does not help against these.
-_HOPELESS = frozenset(
-    {
-        LinkReason.NO_BUS,
-        LinkReason.NO_DAEMON,
-        LinkReason.NO_ADAPTER,
-        LinkReason.ADAPTER_OFF,
-        LinkReason.PERMISSION,
-        LinkReason.NOT_FOUND,
-        LinkReason.SLOTS_FULL,
-        LinkReason.PAIRING_NEEDED,
-    }
-)
 
 
 class Participant(Protocol):
@@ -90,7 +73,8 @@ class Radio:
         self._timing = timing
         self._options = options or Options()
         self._scanner = Scanner(timing)
-        self._connecting = asyncio.Lock()
+        self._connecting = Connecting(timing)
+        self._look_at_bluez = SharedLook()
 
     # --- Those who use it ---
 
@@ -151,11 +135,11 @@ class Radio:
         LinkError
             With the reason, if it cannot.
         """
+        if sys.platform == "linux":
+            self._adapter_of(await self._state())
+            return
         with boundary():
             async with asyncio.timeout(self._timing.status_s):
-                if sys.platform == "linux":
-                    self._check_adapters(await self._objects())
-                    return
                 from bleak import BleakAdapter
 
                 # Where Bleak cannot tell, the first scan will.
@@ -186,9 +170,17 @@ class Radio:
         system cannot tell, there are none.
         """
         try:
+            if sys.platform == "linux":
+                # Not Bleak's picture: after a crash of BlueZ that is full of ghosts.
+                state = await self._state()
+                return tuple(
+                    (_remembered(each, HELD_HINT), each.listened)
+                    for each in state.straps_of(self._options.adapter)
+                    if each.connected
+                )
             with boundary():
                 async with asyncio.timeout(self._timing.status_s):
-                    return await self._held()
+                    return await self._held_elsewhere()
         except LinkError:
             return ()
 
@@ -197,15 +189,13 @@ class Radio:
         if sys.platform != "linux":
             return ()
         try:
-            with boundary():
-                async with asyncio.timeout(self._timing.status_s):
-                    objects = await self._objects()
+            state = await self._state()
         except LinkError:
             return ()
         return tuple(
-            _sighting(path, properties, QUIET_HINT)
-            for path, properties in self._straps(objects)
-            if not properties.get("Connected")
+            _remembered(each, QUIET_HINT)
+            for each in state.straps_of(self._options.adapter)
+            if not each.connected
         )
 
     async def _adapter_name(self) -> str | None:
@@ -214,22 +204,10 @@ class Radio:
         if sys.platform != "linux" or (wanted is not None and ":" not in wanted):
             return wanted
         if wanted is None and self.watch.adapters:
-            path = self.watch.adapters[0]
-        else:
-            with boundary():
-                async with asyncio.timeout(self._timing.status_s):
-                    path, _ = self._check_adapters(await self._objects())
-        return path.rpartition("/")[2]
+            return self.watch.adapters[0].rpartition("/")[2]
+        return self._adapter_of(await self._state())
 
-    async def _held(self) -> tuple[tuple[Sighting, bool], ...]:
-        if sys.platform == "linux":
-            # Not Bleak's picture: after a crash of BlueZ that is full of ghosts.
-            objects = await self._objects()
-            return tuple(
-                (_sighting(path, properties, HELD_HINT), _is_heard(objects, path))
-                for path, properties in self._straps(objects)
-                if properties.get("Connected")
-            )
+    async def _held_elsewhere(self) -> tuple[tuple[Sighting, bool], ...]:
         from bleak import BleakAdapter
 
         try:
@@ -242,153 +220,56 @@ class Radio:
             for each in devices
         )
 
-    async def _objects(self) -> Objects:
-        async with system_bus() as bus:
-            return await objects_of_bluez(bus)
+    async def _state(self) -> BlueZState:
+        with boundary():
+            async with asyncio.timeout(self._timing.status_s):
+                return await self._look_at_bluez.state()
 
-    def _check_adapters(self, objects: Objects) -> tuple[str, dict[str, Any]]:
-        """Return the adapter that will be used: its path and properties."""
-        wanted = self._options.adapter
-        adapters = [
-            (path, each[ADAPTER])
-            for path, each in sorted(objects.items())
-            if ADAPTER in each
-            and (wanted is None or _is_called(path, each[ADAPTER], wanted))
-        ]
-        capable = [
-            (path, each)
-            for path, each in adapters
-            if "central" in each.get("Roles", ("central",))
-        ]
-        if not capable:
+    def _adapter_of(self, state: BlueZState) -> str:
+        """Return the name of the adapter that will be used."""
+        used = adapter_in_use(state.adapters, self._options.adapter)
+        if used is None or not used.central:
             raise LinkError(LinkReason.NO_ADAPTER)
-        for path, each in capable:
-            if each.get("Powered"):
-                return path, each
-        raise LinkError(LinkReason.ADAPTER_OFF)
-
-    def _straps(self, objects: Objects) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the heart rate straps that the adapter in use knows."""
-        wanted = self._options.adapter
-        for path, interfaces in sorted(objects.items()):
-            device = interfaces.get(DEVICE)
-            if device is None or HEART_RATE_SERVICE not in device.get("UUIDs", ()):
-                continue
-            adapter = str(device.get("Adapter", ""))
-            properties = objects.get(adapter, {}).get(ADAPTER, {})
-            if wanted is None or _is_called(adapter, properties, wanted):
-                yield path, device
+        if not used.powered:
+            raise LinkError(LinkReason.ADAPTER_OFF)
+        return used.name
 
     # --- Connecting ---
 
     async def connect(
-        self, sighting: Sighting, on_loss: Callable[[], None]
+        self,
+        sighting: Sighting,
+        *,
+        begun: Callable[[], None],
+        dropped: Callable[[], None],
+        lost: asyncio.Event,
     ) -> BleakClient:
-        """Connect to a strap; ``on_loss`` is called when the link drops after that.
+        """Connect to a strap, as :meth:`.connecting.Connecting.connect` says.
 
         Raises
         ------
         LinkError
             With the reason, when it does not succeed in time.
         """
-        linked = False
 
-        def dropped(_: BleakClient) -> None:
-            # Bleak calls it as well for each attempt that failed half-way.
-            if linked:
-                on_loss()
-
-        async with self._connecting:
+        def begin() -> None:
             self._scanner.forget(sighting.device.address)
-            with boundary():
-                client = await self._in_time(
-                    asyncio.create_task(
-                        _establish(sighting.device, sighting.strap.name, dropped)
-                    )
-                )
-            linked = True
-            if not client.is_connected:
-                on_loss()
-            return client
+            begun()
 
-    async def _in_time(self, attempt: asyncio.Task[BleakClient]) -> BleakClient:
-        """Wait for ``attempt``; if it is too late, or cancelled, undo it."""
-        try:
-            await asyncio.wait({attempt}, timeout=self._timing.connect_s)
-            if attempt.done():
-                return attempt.result()
-        except asyncio.CancelledError:
-            await see_through(self._undo(attempt), 2 * self._timing.disconnect_s)
-            raise
-        await see_through(self._undo(attempt), 2 * self._timing.disconnect_s)
-        raise TimeoutError(f"no connection within {self._timing.connect_s:g} s")
-
-    async def _undo(self, attempt: asyncio.Task[BleakClient]) -> None:
-        """Cancel an attempt until it gives up; disconnect if it had succeeded.
-
-        When it is cancelled, Bleak asks the system to disconnect and waits for the
-        answer, which may never come either.
-        """
-        while not attempt.done():
-            attempt.cancel()
-            await asyncio.wait({attempt}, timeout=self._timing.disconnect_s)
-        if not attempt.cancelled() and attempt.exception() is None:
-            with contextlib.suppress(LinkError), boundary():
-                async with asyncio.timeout(self._timing.disconnect_s):
-                    await attempt.result().disconnect()
+        return await self._connecting.connect(
+            sighting, begun=begin, dropped=dropped, lost=lost
+        )
 
     async def idle(self) -> None:
         """End every search, and return once no connect is under way."""
         await self._scanner.close()
-        async with self._connecting:
-            pass
+        await self._connecting.idle()
 
 
-async def _establish(
-    device: BLEDevice, name: str, dropped: Callable[[BleakClient], None]
-) -> BleakClient:
-    from bleak_retry_connector import BleakClientWithServiceCache, establish_connection
-
-    class Client(BleakClientWithServiceCache):
-        """Gives up at once where bleak-retry-connector would wait for minutes."""
-
-        async def connect(self, **kwargs: Any) -> None:  # noqa: ANN401 - Bleak's own
-            try:
-                await super().connect(**kwargs)
-            except Exception as error:
-                if is_radio_error(error) and reason_of(error) in _HOPELESS:
-                    raise LinkError(reason_of(error), str(error)) from error
-                raise
-
-    return await establish_connection(
-        Client,
-        device,
-        name,
-        disconnected_callback=dropped,
-        max_attempts=CONNECT_ATTEMPTS,
-        use_services_cache=False,
-    )
-
-
-def _sighting(path: str, properties: dict[str, Any], hint: str) -> Sighting:
+def _remembered(strap: StrapSeen, hint: str) -> Sighting:
     """Show a strap as BlueZ itself knows it."""
     from bleak.backends.device import BLEDevice
 
-    address = str(properties.get("Address", ""))
-    name = properties.get("Name")
-    device = BLEDevice(address, name, {"path": path, "props": properties})
+    details = {"path": strap.path, "props": strap.properties}
+    device = BLEDevice(strap.address, strap.name, details)
     return Sighting(found(device, None, None, hint), device)
-
-
-def _is_heard(objects: Objects, device: str) -> bool:
-    return any(
-        bool(each[CHARACTERISTIC].get("Notifying"))
-        or bool(each[CHARACTERISTIC].get("NotifyAcquired"))
-        for path, each in objects.items()
-        if CHARACTERISTIC in each and is_below(path, device)
-    )
-
-
-def _is_called(path: str, adapter: dict[str, Any], wanted: str) -> bool:
-    names = (path.rpartition("/")[2], str(adapter.get("Address", "")))
-    return wanted.casefold() in (name.casefold() for name in names)

@@ -15,7 +15,9 @@ from biofeedback.model import Ask, Signal
 from biofeedback.session.clock import Clock
 from biofeedback.session.driver import Watch
 from biofeedback.wire import uuids
+from biofeedback.wire.polar_pmd import MEASUREMENTS
 from biofeedback.wire.profiles import RR, StrapProfile
+from biofeedback_drivers import pmd_advice
 from biofeedback_drivers.link import Link
 from biofeedback_drivers.pmd import PolarStream
 from biofeedback_drivers.stream import Stream
@@ -48,6 +50,7 @@ class Signals:
         self._timing = timing
         self._polar: PolarStream | None = None
         self._usual: tuple[Ask, ...] = ()
+        self._missed: tuple[Signal, ...] = ()
 
     async def run(self, profile: StrapProfile) -> None:
         """Keep the signals as they are wanted; return never, raise never."""
@@ -70,14 +73,30 @@ class Signals:
     async def _look(self, profile: StrapProfile) -> None:
         asks = self._watch().signals
         if self._polar is None:
+            if self._link.find(uuids.PMD_CONTROL_POINT) is None:
+                if not profile.signals:
+                    self._miss(tuple(dict.fromkeys(ask.signal for ask in asks)))
+                    return
+                if not asks:
+                    return
             # Without a wish as well: what a killed program left running is stopped.
-            if not asks and self._link.find(uuids.PMD_CONTROL_POINT) is None:
-                return
             await self._open(profile)
         if self._polar is not None:
             asked = {ask.signal for ask in asks}
             usual = (ask for ask in self._usual if ask.signal not in asked)
             await self._polar.want((*asks, *usual))
+            self._learn(self._polar.offered, profile)
+
+    def _miss(self, signals: tuple[Signal, ...]) -> None:
+        """Tell once what is asked of a strap that has nothing but its heart rate."""
+        if signals == self._missed:
+            return
+        self._missed = signals
+        if signals:
+            missing = (MEASUREMENTS[each] for each in signals)
+            self._stream.note(*pmd_advice.missing(*missing))
+        else:
+            self._stream.note(None, None)
 
     async def _open(self, profile: StrapProfile) -> None:
         polar = PolarStream(
@@ -88,7 +107,10 @@ class Signals:
             profile,
         )
         self._polar = polar
-        offered = await polar.open()
+        self._learn(await polar.open(), profile)
+
+    def _learn(self, offered: tuple[Signal, ...], profile: StrapProfile) -> None:
+        """Tell what the strap offers; it may answer only to a second question."""
         report = self._stream.report
         if report.strap is not None and report.strap.signals != offered:
             report.update(msgspec.structs.replace(report.strap, signals=offered))

@@ -15,7 +15,7 @@ from biofeedback.model import FoundStrap, LinkReason, LinkStep
 from biofeedback.session.clock import Clock
 from biofeedback.session.driver import Emit, Watch
 from biofeedback.wire.profiles import profile_with
-from biofeedback_drivers.bluez_watch import is_below
+from biofeedback_drivers.bluez_bus import is_below
 from biofeedback_drivers.errors import advised
 from biofeedback_drivers.identity import Identity
 from biofeedback_drivers.link import Link
@@ -29,14 +29,6 @@ from biofeedback_drivers.timing import NS_PER_S, Backoff, Drops, Timing
 from biofeedback_drivers.waiting import first, see_through
 
 log = logging.getLogger(__name__)
-
-PERIODIC = (
-    "It breaks off after about {period_s:.0f} s each time, which is mostly the fault "
-    "of the connection parameters: on Linux, set MinConnectionInterval, "
-    "MaxConnectionInterval and ConnectionSupervisionTimeout under [LE] in "
-    "/etc/bluetooth/main.conf, then restart the Bluetooth service."
-)
-"""What is known of such drops: bluez/bluez#847, IanHarvey/bluepy#53, OpenHRV#39."""
 
 GOODBYE_S = 5.0
 """The most that a goodbye may take; its parts are bounded below that."""
@@ -78,20 +70,14 @@ class StrapSource:
         self._report: Reporter | None = None
         self._path = ""
         self._stream_now: Stream | None = None
+        self._linked = False
         self._trouble: LinkReason | None = None
-        self._errors = 0
         self._back = asyncio.Event()
 
     @property
     def step(self) -> LinkStep | None:
         """What it does now; ``None`` before it runs."""
         return self._report.step if self._report else None
-
-    @property
-    def errors(self) -> int:
-        """How many notifications could not be handed on; the log says why."""
-        now = self._stream_now.errors if self._stream_now else 0
-        return self._errors + now
 
     async def run(self, *, clock: Clock, emit: Emit, watch: Watch) -> None:
         """Emit records until cancelled; disconnect before returning."""
@@ -126,7 +112,8 @@ class StrapSource:
         """Take the verdict at once, rather than wait for silence."""
         if self._path and not is_below(self._path, path):
             return
-        if self._stream_now is not None:
+        # While it connects, Bleak itself is told of a strap that is removed.
+        if self._stream_now is not None and (self._linked or reason in _HOST):
             self._stream_now.lose(reason)
         if reason in _HOST:
             self._trouble = reason
@@ -192,29 +179,54 @@ class StrapSource:
         """Connect and stream until the link fails; always disconnect."""
         strap = sighting.strap
         with self._radio.claimed(strap, self):
-            stream.report.to(LinkStep.CONNECTING)
-            client = await self._radio.connect(sighting, stream.lose)
-            link = Link(
-                client,
-                self._timing,
-                use_start_notify=self._use_start_notify,
-                pair=self._pair,
-            )
-            signals = Signals(link, stream, clock, watch, self._timing)
             self._path, self._stream_now = sighting.path or "", stream
             try:
-                await stream.while_linked(self._stream(link, strap, stream, signals))
-            except LinkError as error:
-                if error.reason is LinkReason.LINK_LOST and stream.gave_data:
-                    drops.note(stream.age_s)
-                    if (period_s := drops.period_s) is not None:
-                        advised(error, PERIODIC.format(period_s=period_s))
-                stream.report.lose(error.reason, error.advice)
-                raise
+                link = await self._connect(sighting, stream)
+                self._linked = True
+                await self._use(link, strap, stream, clock, watch, drops)
             finally:
-                self._stream_now = None
-                self._errors += stream.errors
-                await self._goodbye(link, stream, signals)
+                self._stream_now, self._linked = None, False
+
+    async def _connect(self, sighting: Sighting, stream: Stream) -> Link:
+        try:
+            client = await self._radio.connect(
+                sighting,
+                begun=lambda: stream.report.to(LinkStep.CONNECTING),
+                dropped=stream.lose,
+                lost=stream.lost,
+            )
+        except LinkError as error:
+            if not stream.lost.is_set():
+                raise
+            raise LinkError(stream.lost_because, error.detail) from error
+        return Link(
+            client,
+            self._timing,
+            use_start_notify=self._use_start_notify,
+            pair=self._pair,
+        )
+
+    async def _use(
+        self,
+        link: Link,
+        strap: FoundStrap,
+        stream: Stream,
+        clock: Clock,
+        watch: Watch,
+        drops: Drops,
+    ) -> None:
+        """Stream until the link fails; always disconnect."""
+        signals = Signals(link, stream, clock, watch, self._timing)
+        try:
+            await stream.while_linked(self._stream(link, strap, stream, signals))
+        except LinkError as error:
+            if error.reason is LinkReason.LINK_LOST and stream.gave_data:
+                drops.note(stream.age_s)
+                advised(error, drops.advice)
+            stream.report.lose(error.reason, error.advice)
+            raise
+        finally:
+            await self._goodbye(link, stream, signals)
 
     async def _goodbye(self, link: Link, stream: Stream, signals: Signals) -> None:
         gone = stream.lost.is_set() and stream.lost_because in _HOST
@@ -280,4 +292,5 @@ class StrapSource:
             await self._radio.look(seconds, back_again)
         except LinkError as error:
             log.debug("nobody can look out for the strap: %s", error.reason)
-            await asyncio.sleep(seconds)
+            until_ns = clock.now_ns() + round(seconds * NS_PER_S)
+            await clock.sleep_until(until_ns)

@@ -7,11 +7,13 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+import msgspec
+
 from biofeedback.errors import LinkError
 from biofeedback.model import LinkReason, LinkStep, Notification
 from biofeedback.session.clock import Clock
 from biofeedback.session.driver import Emit
-from biofeedback.wire import uuids
+from biofeedback.wire import BatteryLevel, uuids
 from biofeedback_drivers.errors import advised
 from biofeedback_drivers.link import Introduction, Link
 from biofeedback_drivers.states import SOURCE, Reporter
@@ -36,8 +38,6 @@ class Stream:
         Set once a heart rate came.
     lost
         Set once the link is gone.
-    errors
-        How many notifications could not be handed on.
     """
 
     def __init__(
@@ -47,7 +47,6 @@ class Stream:
         self.heard = asyncio.Event()
         self.lost = asyncio.Event()
         self.lost_because = LinkReason.LINK_LOST
-        self.errors = 0
         self._clock = clock
         self._emit = emit
         self._timing = timing
@@ -81,6 +80,8 @@ class Stream:
                     self.report.to(LinkStep.STREAMING, reason, advice=advice, t_ns=t_ns)
             elif characteristic == uuids.PMD_DATA:
                 self._others_ns = t_ns
+            elif characteristic == uuids.BATTERY_LEVEL:
+                self._learn_battery(data)
             self._emit(
                 Notification(
                     t_ns=t_ns, source=SOURCE, characteristic=characteristic, data=data
@@ -88,11 +89,16 @@ class Stream:
             )
         except Exception:
             # D-Bus would swallow it, and the stream would go on unheard.
-            self.errors += 1
             log.exception("a notification could not be handed on")
 
-    def note(self, reason: LinkReason | None, advice: str) -> None:
-        """Tell of a trouble that leaves the heart rate alone."""
+    def _learn_battery(self, data: bytes) -> None:
+        """Tell the level with every change of the link from now on."""
+        strap, pct = self.report.strap, BatteryLevel.from_bytes(data).pct
+        if strap is not None and pct is not None:
+            self.report.introduce(msgspec.structs.replace(strap, battery_pct=pct))
+
+    def note(self, reason: LinkReason | None, advice: str | None) -> None:
+        """Tell of a trouble that leaves the heart rate alone; ``None``: it is over."""
         self._note = (reason, advice)
         if self.report.step is LinkStep.STREAMING:
             self.report.to(LinkStep.STREAMING, reason, advice=advice)

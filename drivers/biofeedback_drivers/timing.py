@@ -9,6 +9,14 @@ from biofeedback.model import Value
 
 NS_PER_S = 1_000_000_000
 
+PERIODIC = (
+    "It breaks off after about {period_s:.0f} s each time, which is mostly the fault "
+    "of the connection parameters: on Linux, set MinConnectionInterval, "
+    "MaxConnectionInterval and ConnectionSupervisionTimeout under [LE] in "
+    "/etc/bluetooth/main.conf, then restart the Bluetooth service."
+)
+"""What is known of such drops: bluez/bluez#847, IanHarvey/bluepy#53, OpenHRV#39."""
+
 
 class Timing(Value, frozen=True, kw_only=True):
     """Every wait of the driver, in seconds.
@@ -20,6 +28,8 @@ class Timing(Value, frozen=True, kw_only=True):
     Polar signals (within ``stop_s`` as well) it stays below five seconds.
     ``pmd_reply_s`` bounds the wait for a reply of a Polar strap, ``pmd_attempts`` how
     often a command is given, and ``pmd_again_s`` is the pause after all were in vain.
+    A signal that was started may be silent for ``pmd_silence_s``: the first frames
+    take up to half a minute (PPI, and at times ECG).
     """
 
     status_s: float = 5.0
@@ -46,13 +56,14 @@ class Timing(Value, frozen=True, kw_only=True):
     pmd_reply_s: float = 3.0
     pmd_attempts: int = 3
     pmd_again_s: float = 30.0
+    pmd_silence_s: float = 45.0
 
 
 class Backoff:
-    """Waits below a step that doubles from ``backoff_min_s`` to ``backoff_max_s``.
+    """Steps of 0.5 to 30 s (``backoff_min_s``, ``backoff_max_s``), full jitter.
 
-    Full jitter: anything from nothing to the whole step, so that several straps that
-    fell out together do not come back together.
+    The steps double, and a wait is anything from nothing to the whole step, so that
+    several straps that fell out together do not come back together.
     """
 
     def __init__(self, timing: Timing, chance: random.Random) -> None:
@@ -155,3 +166,9 @@ class Drops:
         mean_s = sum(self._ages_s) / len(self._ages_s)
         spread_s = max(self._ages_s) - min(self._ages_s)
         return mean_s if spread_s <= self.SPREAD * mean_s else None
+
+    @property
+    def advice(self) -> str:
+        """What to do about it; empty while there is nothing to say."""
+        period_s = self.period_s
+        return PERIODIC.format(period_s=period_s) if period_s is not None else ""

@@ -74,8 +74,8 @@ ADVICE: dict[LinkReason, str] = {
         "apps that may be holding it."
     ),
     LinkReason.BUSY: (
-        "Another app or device may be holding the strap. Close it there, then try "
-        "again."
+        "Bluetooth or the strap is busy: another program or device may be using it. "
+        "Close it there, then try again."
     ),
     LinkReason.TIMEOUT: "The strap did not answer in time. Move closer and try again.",
     LinkReason.PAIRING_NEEDED: (

@@ -6,7 +6,8 @@ time: the same records in the same order give the same events, live or in a repl
 
 The way of one heartbeat: ``Notification`` → :class:`HeartRateMeasurement` → ``Beat``
 → ``Interval`` → windows → ``MetricsEvent``. ECG and acceleration go by
-:mod:`~biofeedback.pmd_streams`; the numbers of each second are made in
+:mod:`~biofeedback.pmd_streams`; what is told about the link comes from
+:mod:`~biofeedback.link_state`, the numbers of each second from
 :mod:`~biofeedback.live_metrics`.
 """
 
@@ -16,9 +17,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import assert_never
 
-import msgspec
-
-from biofeedback.errors import ADVICE
+from biofeedback.link_state import Link
 from biofeedback.live_metrics import metrics_event, ms
 from biofeedback.model import (
     AnyEvent,
@@ -32,10 +31,7 @@ from biofeedback.model import (
     HeartEvent,
     Interval,
     LinkChange,
-    LinkEvent,
-    LinkReason,
     LinkState,
-    LinkStep,
     Notification,
     PacerCommand,
     PacerEvent,
@@ -43,7 +39,6 @@ from biofeedback.model import (
     RefereeReport,
     SignalsCommand,
     SignalsEvent,
-    Strap,
     Tick,
 )
 from biofeedback.pmd_streams import PmdStreams, Pulses
@@ -63,12 +58,6 @@ ALGORITHM = "biofeedback-signal/2"
 
 NS_PER_S = 1_000_000_000
 
-STALE_NS = 5 * NS_PER_S
-"""Silence after which a streaming link is called stale (straps send each second)."""
-
-HR_ONLY_NS = 10 * NS_PER_S
-"""Streaming for so long without one RR interval: this strap sends none."""
-
 PULSES_EVERY_NS = 5 * NS_PER_S
 """How often an optical band sends its pulse intervals (PolarOH1.md of Polar's SDK)."""
 
@@ -78,6 +67,12 @@ NO_HEART_COUNT = -(-PLAUSIBLE_RR_MS[0] * 1024 // 1000)
 
 class Pipeline:
     """Holds one session's state; :meth:`receive` is all there is to call.
+
+    Parameters
+    ----------
+    samples
+        Whether to tell of ECG and acceleration, which no beat depends on. Placing
+        them takes most of the time that an analysis would need.
 
     Attributes
     ----------
@@ -91,7 +86,7 @@ class Pipeline:
         What is asked of the strap beside its heart rate.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, samples: bool = True) -> None:
         self.intervals: list[Interval] = []
         self.schedule: tuple[PacerEvent, ...] = ()
         self.entries: list[Entry] = []
@@ -99,19 +94,12 @@ class Pipeline:
         self.simulated = False
         self._beats = BeatClock()
         self._errors_ms: deque[int] = deque()  # of pulse intervals on their way
-        self._pmd = PmdStreams()
+        self._pmd = PmdStreams(samples=samples)
         self._judge = Judge()
         self._windows = LiveWindows()
-        self._link = LinkState.SEARCHING
-        self._step: LinkStep | None = None
-        self._why: tuple[LinkReason | None, str | None] = (None, None)
-        self._strap: Strap | None = None
+        self._link = Link()
         self._profile = PLAIN
-        self._heard_ns = 0  # the last notification, or the start of the stream
-        self._streaming_since_ns = 0
         self._seen_rr = False
-        self._seen_pulses = False
-        self._said_hr_only = False
         self._now_ns = 0
         self._paced_from_ms = 0.0
 
@@ -174,6 +162,7 @@ class Pipeline:
 
     def _heart_rate(self, record: Notification) -> Iterator[AnyEvent]:
         packet = HeartRateMeasurement.from_bytes(record.data)
+        self._beats.hear(record.t_ns)
         trusted = self._profile.contact is Contact.TRUSTED
         contact = packet.contact if trusted else None
         if packet.rr_1024 and not self._seen_rr:
@@ -181,28 +170,17 @@ class Pipeline:
             # From here on these are the beats: one heart has one series of intervals.
             yield from self._settled(self._beats.flush())
             self._beats.expect_every(PERIOD_NS)
-        if contact is False:
-            self._heard_ns = record.t_ns
-            if self._link is not LinkState.CONTACT_LOST:
-                yield self._say(LinkState.CONTACT_LOST, LinkReason.NO_CONTACT)
-        else:
-            yield from self._hear(record.t_ns)
+        if packet.rr_1024:
+            self._link.measure()
+        # A packet that was cut off holds no rate, which is not a rate of 0.
+        heart = packet.hr_bpm != 0 or any(packet.rr_1024 or ())
+        yield from self._link.hear(record.t_ns, contact, heart=heart)
         yield HeartEvent(
             t_ms=ms(record.t_ns),
             hr_bpm=packet.hr_bpm or None,  # a rate of 0 means: not measured
             contact=contact,
         )
         yield from self._measured(record.t_ns, packet.rr_1024 or ())
-
-    def _hear(self, t_ns: int) -> Iterator[LinkEvent]:
-        """Note that the heart is heard, and say so where that is news."""
-        self._heard_ns = t_ns
-        hr_only = self._said_hr_only and not (self._seen_rr or self._seen_pulses)
-        reason = LinkReason.HR_ONLY if hr_only else None
-        back = self._link in (LinkState.STALE, LinkState.CONTACT_LOST)
-        complete = self._why[0] is LinkReason.HR_ONLY and reason is None
-        if back or (complete and self._link is LinkState.STREAMING):
-            yield self._say(LinkState.STREAMING, reason)
 
     # --- Samples and pulse intervals ----------------------------------------------
 
@@ -222,8 +200,8 @@ class Pipeline:
                 yield from self._settled(self._beats.flush())
                 self._beats.break_segment()
             if run:
-                self._seen_pulses = True
-                yield from self._hear(t_ns)
+                self._link.measure(pulses=True)
+                yield from self._link.hear(t_ns, None)
                 self._errors_ms.extend(pulse.error_ms for pulse in run)
                 counts = tuple(pulse.count_1024 for pulse in run)
                 yield from self._measured(t_ns, counts)
@@ -259,79 +237,31 @@ class Pipeline:
 
     def _battery(self, record: Notification) -> Iterator[AnyEvent]:
         pct = BatteryLevel.from_bytes(record.data).pct
-        known = self._strap
-        if known is None or pct is None or pct == known.battery_pct:
-            return
-        self._strap = msgspec.structs.replace(known, battery_pct=pct)
-        yield self._say(self._link, *self._why)
-
-    # --- The link -------------------------------------------------------------------
+        if pct is not None:
+            yield from self._link.charge(record.t_ns, pct)
 
     def _link_change(self, record: LinkChange) -> Iterator[AnyEvent]:
         if record.state is not LinkState.STREAMING:
             # Beats may be missing from here on: no difference crosses this.
             self._beats.break_segment()
             self._pmd.break_clocks()
-        elif self._link is not LinkState.STREAMING:
-            self._heard_ns = self._streaming_since_ns = record.t_ns
-        known = (self._link, self._step, self._why[0], self._strap)
-        self._step = record.step
         if record.strap is not None:
-            self._know(record.strap)
-        if (record.state, record.step, record.reason, self._strap) != known:
-            yield self._say(
-                record.state, record.reason, record.advice, record.retry_in_ms
-            )
-
-    def _know(self, strap: Strap) -> None:
-        self._strap = strap
-        self._profile = profile_with(strap.profile)
-        adds = self._profile.rr is RR.EXTRA
-        self._beats.shortest = NO_HEART_COUNT if adds else 1
-
-    def _say(
-        self,
-        state: LinkState,
-        reason: LinkReason | None = None,
-        advice: str | None = None,
-        retry_in_ms: int | None = None,
-    ) -> LinkEvent:
-        self._link = state
-        if advice is None and reason is not None:
-            advice = ADVICE[reason]
-        self._why = (reason, advice)
-        return LinkEvent(
-            t_ms=ms(self._now_ns),
-            state=state,
-            step=self._step,
-            reason=reason,
-            advice=advice,
-            strap=self._strap,
-            retry_in_ms=retry_in_ms,
-        )
+            self._profile = profile_with(record.strap.profile)
+            adds = self._profile.rr is RR.EXTRA
+            self._beats.shortest = NO_HEART_COUNT if adds else 1
+        yield from self._link.change(record)
 
     # --- Once a second --------------------------------------------------------------
 
     def _tick(self, record: Tick) -> Iterator[AnyEvent]:
         yield from self._measured(record.t_ns, ())
-        yield from self._silence(record.t_ns)
+        for event in self._link.tick(record.t_ns):
+            if event.state is LinkState.STALE:
+                self._beats.break_segment()
+            yield event
         yield metrics_event(
             self._windows, record.t_ns, self.schedule, self._paced_from_ms
         )
-
-    def _silence(self, t_ns: int) -> Iterator[AnyEvent]:
-        streaming = self._link in (LinkState.STREAMING, LinkState.CONTACT_LOST)
-        if streaming and t_ns - self._heard_ns > STALE_NS:
-            self._beats.break_segment()
-            yield self._say(LinkState.STALE, LinkReason.NO_DATA)
-        elif (
-            self._link is LinkState.STREAMING
-            and not (self._seen_rr or self._seen_pulses)
-            and not self._said_hr_only
-            and t_ns - self._streaming_since_ns > HR_ONLY_NS
-        ):
-            self._said_hr_only = True
-            yield self._say(LinkState.STREAMING, LinkReason.HR_ONLY)
 
     def referee_window(self) -> RefereeWindow | None:
         """Return the live window that NeuroKit2 can be asked about now."""

@@ -7,9 +7,12 @@ frames and their arrivals place the samples on the session's clock.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from biofeedback.model import Notification, SamplesEvent, Signal, Value
 from biofeedback.signal.device_clock import DeviceClock
 from biofeedback.wire.polar_pmd import (
+    SIGNALS,
     AccFrame,
     Command,
     EcgFrame,
@@ -22,22 +25,11 @@ from biofeedback.wire.polar_pmd import (
     control_from_bytes,
     frame_from_bytes,
 )
-from biofeedback.wire.uuids import PMD_DATA
 
 NS_PER_MS = 1_000_000
 
 USUAL_RATE_HZ = {Signal.ECG: 130, Signal.ACC: 50}
 """Until a command was seen that says otherwise."""
-
-_SIGNALS = {Measurement.ECG: Signal.ECG, Measurement.ACC: Signal.ACC}
-
-
-_TRACES = frozenset(bytes([measurement]) for measurement in _SIGNALS)
-
-
-def is_trace(record: Notification) -> bool:
-    """Say whether ``record`` is a frame of ECG or acceleration: no beat comes of it."""
-    return record.characteristic == PMD_DATA and record.data[:1] in _TRACES
 
 
 class Pulse(Value, frozen=True):
@@ -68,15 +60,22 @@ class Pulses(Value, frozen=True):
 class PmdStreams:
     """The frames of one session, each signal of each device on a clock of its own.
 
+    Parameters
+    ----------
+    samples
+        Whether samples are wanted; without, frames of them are only read, not placed.
+
     Attributes
     ----------
     unknown_frames
         How many could not be read. Their bytes are in the recording.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, samples: bool = True) -> None:
         self.unknown_frames = 0
+        self._wanted = samples
         self._clocks: dict[tuple[str, Signal], DeviceClock] = {}
+        self._segments: Counter[tuple[str, Signal]] = Counter()
         self._rates_hz: dict[tuple[str, Signal], int] = {}
         self._factors: dict[str, float] = {}  # of the acceleration, by device
 
@@ -112,6 +111,8 @@ class PmdStreams:
         """Return what a frame holds; ``None``: nothing, nothing new, or unreadable."""
         frame = frame_from_bytes(record.data)
         match frame:
+            case EcgFrame() | AccFrame() if not self._wanted:
+                return None
             case EcgFrame():
                 return self._samples(record, Signal.ECG, frame.device_ns, frame.samples)
             case AccFrame():
@@ -142,6 +143,7 @@ class PmdStreams:
         )
         if time is None:
             return None
+        self._segments[stream] += time.new_segment is not None
         return SamplesEvent(
             t_ms=round(time.t_ns / NS_PER_MS, 3),
             source=record.source,
@@ -149,12 +151,15 @@ class PmdStreams:
             channels=channels,
             interval_ms=time.interval_ns / NS_PER_MS,
             device_ns=device_ns,
+            segment=self._segments[stream] - 1,  # the first frame starts number 0
+            uncertainty_ms=round(time.uncertainty_ms, 1),
+            drift_ppm=None if time.drift_ppm is None else round(time.drift_ppm, 2),
             values=values,
         )
 
 
 def _signal(measurement: int | None) -> Signal | None:
-    return next((s for m, s in _SIGNALS.items() if m == measurement), None)
+    return next((s for m, s in SIGNALS.items() if m == measurement), None)
 
 
 def _runs(samples: tuple[Ppi, ...]) -> tuple[tuple[Pulse, ...], ...]:

@@ -92,7 +92,12 @@ def test_a_recording_is_labelled_simulated(
 ) -> None:
     (one,) = analyzed(terminal, recording)
     assert set(one) == KEYS
-    assert one["source"] == {"format": "mcap", "simulated": True, "complete": True}
+    assert one["source"] == {
+        "format": "mcap",
+        "simulated": True,
+        "complete": True,
+        "unknown_frames": 0,
+    }
     assert one["practice"]["rate_bpm"] == 6.0
     assert one["rmssd_ms"] is None
     assert "at least 30 s" in one["reason"]

@@ -95,7 +95,7 @@ def test_a_strap_is_recorded_by_a_part_of_its_name_until_asked_twice(
     assert said.code == 0, said
     assert said.out.startswith(f"{out}: ")
     assert told[0] == "Searching.\n"
-    assert "Streaming.\n" in told
+    assert "Streaming from Polar H10.\n" in told
     recording = open_recording(out)
     assert recording.summary() is None, "that would have taken a while"
     assert not recording.info.simulated

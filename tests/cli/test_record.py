@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -47,10 +48,11 @@ def has_ended(recording: Recording) -> bool:
 def test_it_says_what_it_does(made: tuple[Path, Said]) -> None:
     path, said = made
     assert said.code == 0
-    assert said.out.startswith(f"{path} (simulated): ")
+    told = r" \(simulated\): 3 s, [1-9] beats; \d+ records and messages, \d+ bytes\n"
+    assert re.fullmatch(re.escape(str(path)) + told, said.out)
     assert said.err.splitlines() == [
         "Connecting.",
-        "Streaming.",
+        "Streaming from Simulated heart.",
         "Finishing the recording. This takes a few seconds.",
     ]
     assert [one.name for one in path.parent.iterdir()] == ["calm.mcap"]
@@ -152,6 +154,7 @@ def test_killed_it_keeps_every_second_and_can_be_finished(
         "format": "mcap",
         "simulated": True,
         "complete": False,
+        "unknown_frames": 0,
     }
     assert analysis["duration_s"] >= 2
     person = terminal("analyze", part).out

@@ -104,6 +104,8 @@ def test_parquet_is_not_there_yet(terminal: Terminal, tmp_path: Path) -> None:
         ["analyze", "x", "--window", "60", "--step", "nan"],
         ["analyze", "x", "--jobs", "0"],
         ["scan", "--seconds", "nan"],
+        ["record", "--strap", "", "--out", "x.mcap"],
+        ["run", "--strap", " "],
     ],
     ids=" ".join,
 )
@@ -116,9 +118,20 @@ def test_wrong_usage_is_2_and_shows_the_usage(
     assert TRACEBACK not in said.err
 
 
+def test_a_search_that_is_too_long_is_told_its_limits(terminal: Terminal) -> None:
+    said = terminal("scan", "--seconds", "100")
+    assert said.code == 2
+    assert "A search takes 0.5 to 60 seconds." in said.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (
+            ["record", "--strap", "line:rr.txt", "--out", "x.mcap"],
+            "There is no driver 'line'. Those installed here: 'ble'.",
+        ),
+        (["run", "--strap", "line:rr.txt"], "There is no driver 'line'."),
         (["analyze", "x", "--step", "60"], "--step needs --window."),
         (["analyze", "x", "--unit", "min"], "There is no unit 'min' of RR."),
         (["run", "--port", "65536"], "There is no port 65536."),

@@ -43,13 +43,16 @@ from biofeedback_drivers.options import Options
 from biofeedback_drivers.timing import Timing
 from tests.drivers.room import HASTY, PATIENCE_S, QUICK, eventually
 
-__all__ = ["BRISK", "HASTY", "MODES", "QUICK", "Held", "Scene", "scene"]
+__all__ = ["BRISK", "HASTY", "MODES", "QUICK", "UNHURRIED", "Held", "Scene", "scene"]
 
 MODES = pytest.mark.parametrize("start", [True, False], ids=["start", "acquire"])
 """StartNotify and AcquireNotify."""
 
 BRISK = msgspec.structs.replace(QUICK, connect_s=0.5, disconnect_s=0.3, stop_s=0.3)
 """Gives up a connect after half a second, and silence only after five."""
+
+UNHURRIED = msgspec.structs.replace(QUICK, connect_s=60.0)
+"""Would wait for a connect for longer than any test does."""
 
 FIRST_RR = 800
 STREAMING = LinkStep.STREAMING

@@ -10,9 +10,9 @@ from biofeedback.model import LinkReason, LinkState, LinkStep
 from biofeedback.simulator.bluez_objects import Adapter
 from biofeedback.simulator.bluez_strap import VirtualStrap
 from biofeedback.simulator.bus import PrivateBus
-from biofeedback_drivers.radio import CONNECT_ATTEMPTS
+from biofeedback_drivers.connecting import CONNECT_ATTEMPTS
 from tests.drivers.room import eventually
-from tests.drivers.scene import BRISK, HASTY, MODES, QUICK, scene
+from tests.drivers.scene import BRISK, HASTY, MODES, QUICK, UNHURRIED, scene
 
 CONNECT = "org.bluez.Device1.Connect"
 FAILED = "org.bluez.Error.Failed"
@@ -94,6 +94,21 @@ async def test_fault_22_services_never_resolve(bus: PrivateBus) -> None:
         await at.reached(LinkStep.BACKOFF, LinkReason.TIMEOUT)
         await eventually(lambda: not at.strap.connected, "an end of the useless link")
         at.strap.services_hang = False
+        await at.beats()
+        await at.reached(LinkStep.STREAMING)
+
+
+async def test_fault_22_the_adapter_goes_while_services_are_looked_up(
+    bus: PrivateBus,
+) -> None:
+    async with scene(bus, timing=UNHURRIED) as at:
+        at.strap.services_hang = True
+        at.begin()
+        await eventually(lambda: at.strap.connected, "a link without services")
+        await at.bluez.unplug()
+        await at.reached(LinkStep.BACKOFF, LinkReason.NO_ADAPTER)
+        at.strap.services_hang = False
+        await at.bluez.plug()
         await at.beats()
         await at.reached(LinkStep.STREAMING)
 

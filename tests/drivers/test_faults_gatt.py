@@ -7,7 +7,8 @@ import pytest
 
 from biofeedback.model import Ask, LinkReason, LinkState, LinkStep, Signal, Strap
 from biofeedback.simulator.bluez_objects import Make
-from biofeedback.simulator.bluez_strap import VirtualStrap, att_error
+from biofeedback.simulator.bluez_strap import VirtualStrap
+from biofeedback.simulator.bluez_troubles import att_error
 from biofeedback.simulator.bus import PrivateBus
 from biofeedback.simulator.models import MODELS
 from biofeedback.wire import uuids

@@ -10,7 +10,8 @@ from biofeedback.simulator.bluez_objects import Adapter
 from biofeedback.simulator.bluez_strap import VirtualStrap
 from biofeedback.simulator.bus import PrivateBus
 from biofeedback_drivers.options import Options
-from tests.drivers.scene import MODES, Scene, scene
+from tests.drivers.room import eventually
+from tests.drivers.scene import MODES, UNHURRIED, Scene, scene
 
 
 async def trouble(at: Scene, reason: LinkReason) -> None:
@@ -120,6 +121,21 @@ async def test_fault_08_bluetooth_service_crashes_and_returns(
         await at.bluez.stop()
         await at.reached(LinkStep.LOST, LinkReason.NO_DAEMON)
         await at.reached(LinkStep.BACKOFF, LinkReason.NO_DAEMON)
+        await at.bluez.start()
+        await at.beats()
+        await at.reached(LinkStep.STREAMING)
+
+
+async def test_fault_08_it_crashes_while_services_are_looked_up(
+    bus: PrivateBus,
+) -> None:
+    async with scene(bus, timing=UNHURRIED) as at:
+        at.strap.services_hang = True
+        at.begin()
+        await eventually(lambda: at.strap.connected, "a link without services")
+        await at.bluez.stop()
+        await at.reached(LinkStep.BACKOFF, LinkReason.NO_DAEMON)
+        at.strap.services_hang = False
         await at.bluez.start()
         await at.beats()
         await at.reached(LinkStep.STREAMING)

@@ -153,6 +153,32 @@ async def test_fault_45_strap_off_the_body(bus: PrivateBus) -> None:
         assert at.strap.links == 1
 
 
+async def test_fault_45_without_contact_bits_a_rate_of_0_is_enough(
+    bus: PrivateBus,
+) -> None:
+    h10 = MODELS["polar_h10"].strap()
+    async with scene(bus, h10, clock=ManualClock(), timing=NO_STALL) as at:
+        async with sitting(at) as held:
+            for _ in range(3):
+                await held.second(1024)
+            for _ in range(5):
+                await held.second(hr_bpm=0)
+            for _ in range(3):
+                await held.second(1024)
+            told = await held.told()
+        hearts = [each for each in told if isinstance(each, HeartEvent)]
+        rates = [each.hr_bpm for each in hearts]
+        assert rates == [60] * 3 + [None] * 5 + [60] * 3
+        assert {each.contact for each in hearts} == {None}
+        links = [each for each in told if isinstance(each, LinkEvent)]
+        lost = [each for each in links if each.state is LinkState.CONTACT_LOST]
+        assert [each.reason for each in lost] == [LinkReason.NO_CONTACT]
+        after = links[links.index(lost[0]) + 1]
+        assert after.state is LinkState.STREAMING
+        assert after.t_ms - lost[0].t_ms == pytest.approx(3000, abs=1)
+        assert at.strap.links == 1
+
+
 async def test_fault_46_never_any_rr(bus: PrivateBus) -> None:
     band = MODELS["polar_optical"].strap()
     async with scene(bus, band, clock=ManualClock(), timing=NO_STALL) as at:

@@ -139,6 +139,45 @@ async def test_old_firmware_is_told_only_to_who_asks(bus: PrivateBus) -> None:
         await room.streams(1001)
 
 
+async def test_a_strap_that_has_only_its_heart_rate_says_so_once(
+    bus: PrivateBus,
+) -> None:
+    tickr = model_named("wahoo").strap()
+    wish = Wish(ECG)
+    no_ecg = "This strap offers no ECG. The heart rate goes on."
+    neither = "This strap offers no ECG and no acceleration. The heart rate goes on."
+    async with VirtualBlueZ(bus.address, tickr) as bluez, Room(bluez, tickr) as room:
+        room.begin(driver(SOON), watch=wish)
+        await room.streams()
+        await room.until(lambda: room.links[-1].advice == no_ecg, "no ECG")
+        told = len(room.links)
+        for _ in range(3):
+            await asyncio.sleep(2 * SOON.signals_s)
+            await tickr.notify(packet(1000))
+        assert len(room.links) == told
+        assert (room.links[-1].state, room.links[-1].reason) == (
+            LinkState.STREAMING,
+            None,
+        )
+        wish.asks = (ECG, ACC)
+        await room.until(lambda: room.links[-1].advice == neither, "neither")
+        wish.asks = ()
+        await room.until(lambda: room.links[-1].advice is None, "nothing to miss")
+        assert room.sent(uuids.PMD_WRITTEN) == []
+        assert tickr.links == 1
+
+
+async def test_a_strap_that_has_only_its_heart_rate_is_silent_when_not_asked(
+    bus: PrivateBus,
+) -> None:
+    tickr = model_named("wahoo").strap()
+    async with VirtualBlueZ(bus.address, tickr) as bluez, Room(bluez, tickr) as room:
+        room.begin(driver(SOON))
+        await room.streams()
+        await asyncio.sleep(5 * SOON.signals_s)
+        assert {each.advice for each in room.links} == {None}
+
+
 async def test_a_silent_heart_rate_is_told_and_the_ecg_goes_on(room: Room) -> None:
     timing = msgspec.structs.replace(HASTY, signals_s=0.02, silence_s=0.7, others_s=2.0)
     room.begin(driver(timing), watch=Wish(ECG))
@@ -165,3 +204,34 @@ async def test_a_strap_that_answers_nothing_cannot_hold_up_the_end(
     await room.end()
     assert time.monotonic() - begun_s < GOODBYE_S
     assert packet(1000) in room.sent()
+
+
+async def test_a_failed_write_leaves_nothing_running_at_the_end(room: Room) -> None:
+    wish = Wish(ECG)
+    room.begin(driver(SOON), watch=wish)
+    await room.streams(1000)
+    await eventually(lambda: running(room.strap) == {Measurement.ECG}, "ECG")
+    room.strap.write_errors["pmd_cp"] = ("org.bluez.Error.Failed", "Software failure")
+    wish.asks = (ECG, ACC)
+    await room.until(
+        lambda: "acceleration" in (room.links[-1].advice or ""), "why there is none"
+    )
+    room.strap.write_errors.clear()
+    await room.streams(1001)
+    await room.end()
+    assert running(room.strap) == frozenset()
+
+
+async def test_what_could_not_be_opened_is_opened_later(room: Room) -> None:
+    room.strap.notify_errors["pmd_data"] = (
+        "org.bluez.Error.Failed",
+        "Operation failed with ATT error: 0x0e",
+    )
+    room.begin(driver(msgspec.structs.replace(SOON, pmd_again_s=0.1)), watch=Wish(ECG))
+    await room.streams(1000)
+    await room.until(
+        lambda: "asked again" in (room.links[-1].advice or ""), "why there is none"
+    )
+    room.strap.notify_errors.clear()
+    await room.until(lambda: len(room.sent(uuids.PMD_DATA)) > 0, "ECG")
+    assert room.strap.links == 1

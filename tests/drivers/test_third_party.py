@@ -67,7 +67,7 @@ def test_the_readme_shows_the_example() -> None:
     assert shown == (EXAMPLE / "line_strap.py").read_text("utf-8")
     assert len([line for line in shown.splitlines() if line.strip()]) <= 40
     (entry,) = re.findall(r"```toml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
-    assert entry in (EXAMPLE / "pyproject.toml").read_text("utf-8")
+    assert entry == (EXAMPLE / "pyproject.toml").read_text("utf-8")
 
 
 async def test_the_example_yields_beats(tmp_path: Path) -> None:

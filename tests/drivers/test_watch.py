@@ -11,11 +11,14 @@ from dbus_fast import Message
 from dbus_fast.aio import MessageBus
 
 from biofeedback.model import LinkReason, LinkState, LinkStep
+from biofeedback.session.clock import ManualClock
+from biofeedback.session.driver import Watched
 from biofeedback.simulator.bluez import VirtualBlueZ
 from biofeedback.simulator.bluez_objects import Adapter
 from biofeedback.simulator.bluez_strap import VirtualStrap
 from biofeedback.simulator.bus import PrivateBus
-from biofeedback_drivers.bluez_watch import EVERYTHING, BlueZWatch, is_below
+from biofeedback_drivers.bluez_bus import is_below
+from biofeedback_drivers.bluez_watch import EVERYTHING, BlueZWatch
 from biofeedback_drivers.timing import Timing
 from tests.drivers.room import PATIENCE_S, Room, driver, eventually
 
@@ -220,4 +223,73 @@ async def test_a_watch_that_is_denied_leaves_the_watchdog(
     await asyncio.sleep(0.1)
     assert heard.gone in ([], [(EVERYTHING, LinkReason.NO_BUS)])
     await heard.watch.stop()
+    await bus.deny()
+
+
+async def test_a_watch_that_ended_knows_nothing_any_more(
+    heard: Heard, bluez: VirtualBlueZ
+) -> None:
+    await heard.until(lambda: heard.watch.adapters == (HCI0,))
+    await heard.watch.stop()
+    assert heard.watch.adapters == ()
+    backs = heard.backs
+    heard.watch.start()
+    await heard.until(lambda: heard.watch.adapters == (HCI0,))
+    assert heard.backs == backs  # what is on at the first look has not come back
+
+
+async def test_a_watch_that_is_stopped_and_started_at_once_listens(
+    heard: Heard, bluez: VirtualBlueZ
+) -> None:
+    for _ in range(5):
+        stopping = asyncio.create_task(heard.watch.stop())
+        await asyncio.sleep(0)
+        heard.watch.start()
+        await stopping
+    await heard.until(lambda: heard.watch.adapters == (HCI0,))
+    await bluez.power(False)
+    await heard.until(lambda: (HCI0, LinkReason.ADAPTER_OFF) in heard.gone)
+
+
+async def test_another_adapter_after_the_last_session_is_found(
+    bus: PrivateBus,
+) -> None:
+    second = Adapter(name="hci1", address="00:1A:7D:DA:71:14", present=False)
+    first, other = VirtualStrap(), VirtualStrap(address="C0:00:00:00:00:22", name="T")
+    other.near = "hci1"
+    async with VirtualBlueZ(bus.address, first, other, others=(second,)) as bluez:
+        ble = driver()
+        async with Room(bluez, first) as room:
+            room.begin(ble)
+            await room.streams(1000)
+            await eventually(lambda: ble.radio.watch.adapters == (HCI0,), "a look")
+        await bluez.unplug()
+        await bluez.plug(second)
+        assert [each.address for each in await ble.scan(0.3)] == [other.address]
+        async with Room(bluez, other) as room:
+            room.begin(ble)
+            await room.streams(1001)
+
+
+async def test_a_wait_for_the_strap_is_one_of_the_sessions_clock(
+    bus: PrivateBus, room: Room
+) -> None:
+    clock = ManualClock()
+    timing = Timing(backoff_min_s=0.3, backoff_max_s=0.3, away_s=0.0)
+    source = driver(timing).open(room.found)
+    running = asyncio.create_task(
+        source.run(clock=clock, emit=room.records.append, watch=Watched)
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        await room.strap.subscribed.wait()
+    await bus.deny("org.bluez")  # nobody can look out for it
+    await room.bluez.drop(room.strap)
+    await eventually(lambda: room.steps[-1] is LinkStep.BACKOFF, "a wait")
+    told = len(room.links)
+    await asyncio.sleep(0.6)
+    assert len(room.links) == told  # no time has passed in the session
+    await clock.advance(1.0)
+    await eventually(lambda: len(room.links) > told, "the next attempt")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
     await bus.deny()

@@ -94,7 +94,7 @@
 
   let k = 0;
   const beat = () => {
-    const rr = 780 + Math.round(60 * Math.sin(k / 2)) + (k % 7); // 1/1024 s
+    const rr = 560 + Math.round(40 * Math.sin(k / 2)) + (k % 7); // 1/1024 s, a quick heart
     k += 1;
     setTimeout(() => {
       if (strap.device.gatt.connected && heart.notifying && !strap.silent) {

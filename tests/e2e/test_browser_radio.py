@@ -111,16 +111,17 @@ def test_paired_in_the_browser_heard_cut_off_and_recorded(
     wait_for_stream(page)
     expect(part(page, "simulated-label")).to_have_count(0)
     part(page, "toggle-numbers").click()
-    expect(part(page, "heart-rate")).to_have_text(re.compile(r"^[78]\d$"))
+    expect(part(page, "heart-rate")).to_have_text(re.compile(r"^(9\d|1[01]\d)$"))
+    expect(part(page, "toggle-ecg")).to_have_count(0)  # it could not send one
     wait_until(page, lambda: len(beats) >= 5)
 
-    # The strap goes out of reach, twice in vain looked for, and is found again.
+    # The strap goes out of reach, is looked for in vain, and found again.
     strap(page, "strap.away = true, strap.drop()")
     state(page, "reconnecting")
     expect(part(page, "link-state")).to_have_text(re.compile("^The strap is away"))
     expect(part(page, "link-advice")).to_be_visible()
     tried = strap(page, "strap.connects")
-    wait_until(page, lambda: strap(page, "strap.connects") >= tried + 2)
+    wait_until(page, lambda: strap(page, "strap.connects") > tried)
     strap(page, "strap.away = false")
     wait_for_stream(page)
     heard = len(beats)
@@ -133,8 +134,7 @@ def test_paired_in_the_browser_heard_cut_off_and_recorded(
     wait_until(page, lambda: len(strap(page, "strap.sent")) >= sent + 6)
     wire.mend()
     wait_for_stream(page)
-    heard = len(beats)
-    wait_until(page, lambda: len(beats) >= heard + 4)
+    wait_until(page, lambda: len(beats) >= sent + 6 + 4)  # what was kept, and more
 
     id = session_id(page)
     part(page, "stop").click()
@@ -154,7 +154,7 @@ def test_paired_in_the_browser_heard_cut_off_and_recorded(
     ]
     # In order, nothing lost, nothing doubled: cut off, mended, and all.
     assert heart == strap(page, "strap.sent")[: len(heart)]
-    assert len(heart) >= len(beats) >= sent + 10
+    assert len(heart) >= len(beats) >= sent + 6 + 4
     changes = [record for record in records if isinstance(record, LinkChange)]
     streaming = next(c for c in changes if c.state is LinkState.STREAMING)
     assert streaming.strap is not None
@@ -258,8 +258,15 @@ def test_the_third_way_in_each_look(service_url: str, open_page: OpenPage) -> No
         part(page, "begin").click()
         answer(page, None, None, None)
         wait_for_stream(page)
+        expect(part(page, "phase-word")).not_to_be_empty()
+    circles = [page.locator(".pacer").bounding_box() for page in pages.values()]
+    for page in pages.values():
         strap(page, "strap.away = true, strap.drop()")
     for page in pages.values():
         state(page, "reconnecting")
         expect(part(page, "link-advice")).to_be_visible()
+    # Whatever is said: what a person breathes with stays where it is.
+    after = [page.locator(".pacer").bounding_box() for page in pages.values()]
+    assert after == circles
+    assert None not in circles
     see("reconnecting")

@@ -26,7 +26,7 @@ AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 SMALLEST_TARGET_PX = 48
 
-BEATS = int(os.environ.get("PICTURE_BEATS", "14"))
+BEATS = int(os.environ.get("PICTURE_BEATS", "5"))
 """How many beats the trace shows in the pictures; `make pictures` waits for more."""
 
 LOOKS = {

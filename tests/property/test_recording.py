@@ -25,7 +25,8 @@ from biofeedback.model import (
     Tick,
 )
 from biofeedback.recording.compaction import compact
-from biofeedback.recording.format import as_stored, without_serial
+from biofeedback.recording.format import as_stored
+from biofeedback.recording.names import without_serial
 from biofeedback.recording.reader import Recording, open_recording
 from tests.recording.samples import INFO, new_writer, write_final, write_part
 

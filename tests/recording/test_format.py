@@ -23,6 +23,8 @@ from biofeedback.model import (
     Strap,
 )
 from biofeedback.recording import format as layout
+from biofeedback.recording import metadata
+from biofeedback.recording.names import without_serial
 from tests.recording.samples import EVERY_RECORD, INFO
 
 
@@ -110,7 +112,7 @@ def test_schemas_describe_what_is_written() -> None:
     ],
 )
 def test_a_serial_number_is_no_part_of_a_name(advertised: str, kept: str) -> None:
-    assert layout.without_serial(advertised) == kept
+    assert without_serial(advertised) == kept
 
 
 def test_as_stored_is_what_a_replay_reads() -> None:
@@ -144,19 +146,19 @@ def test_session_metadata_come_back() -> None:
         speed=0.25,
     )
     for each in (info, INFO):
-        metadata = layout.session_metadata(each, {"posture": "sitting"})
-        assert layout.session_info(metadata) == each
-        practice = layout.practice_of(metadata)
+        pairs = metadata.session_metadata(each, {"posture": "sitting"})
+        assert metadata.session_info(pairs) == each
+        practice = metadata.practice_of(pairs)
         assert practice["posture"] == "sitting"
         assert practice["breathing_control"] == "unknown"
 
 
 def test_a_seal_notices_a_changed_character() -> None:
-    sealed = layout.sealed({"person": "P001"})
-    assert layout.unsealed(sealed) == {"person": "P001"}
+    sealed = metadata.sealed({"person": "P001"})
+    assert metadata.unsealed(sealed) == {"person": "P001"}
     for broken in ({**sealed, "person": "P002"}, {"person": "P001"}):
         with pytest.raises(ValueError, match="checksum"):
-            layout.unsealed(broken)
+            metadata.unsealed(broken)
 
 
 def test_no_module_uses_a_reader_that_forgets_checksums() -> None:

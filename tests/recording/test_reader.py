@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
+from mcap.opcode import Opcode
 from mcap.writer import Writer
 
 from biofeedback.errors import RecordingError
@@ -91,6 +93,31 @@ def test_a_hole_costs_only_what_was_in_it(tmp_path: Path) -> None:
     (gap,) = survey.missing
     assert [s for s in truth if not gap[0] <= s.sequence <= gap[1]] == salvaged
     assert 0 < len(truth) - len(salvaged) < 20
+
+
+def test_a_length_that_takes_in_what_follows_costs_one_record_only(
+    tmp_path: Path,
+) -> None:
+    part = tmp_path / "a.mcap.part"
+    write_part(part)
+    whole = part.read_bytes()
+    truth = list(open_recording(part).all())
+    offset, swallowing = 8, 0
+    while offset < len(whole):
+        opcode, length = struct.unpack_from("<BQ", whole, offset)
+        damaged = bytearray(whole)
+        damaged[offset + 2] ^= 2  # longer by 512 bytes: several chunks
+        offset += 9 + length
+        if opcode not in (Opcode.METADATA, Opcode.CHUNK) or damaged == whole:
+            continue
+        part.write_bytes(damaged)
+        try:
+            salvaged = list(open_recording(part).salvage())
+        except RecordingError:
+            continue  # the metadata of the session: nothing can be said without
+        swallowing += 1
+        assert len(truth) - len(salvaged) <= 3
+    assert swallowing > 20
 
 
 def test_a_running_file_can_be_read_at_any_moment(tmp_path: Path) -> None:

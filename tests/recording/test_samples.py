@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,9 @@ ECG = SamplesEvent(
     channels=1,
     interval_ms=7.692308,
     device_ns=599_616_000_000_000_001,
+    segment=2,
+    uncertainty_ms=4.5,
+    drift_ppm=-12.25,
     values=(-5, 0, 70_000),
 )
 
@@ -46,6 +51,9 @@ def events(draw: st.DrawFn) -> SamplesEvent:
         channels=channels,
         interval_ms=draw(finite),
         device_ns=draw(st.integers(0, 2**64 - 1)),
+        segment=draw(st.integers(0, 2**32 - 1)),
+        uncertainty_ms=draw(finite),
+        drift_ppm=draw(st.none() | finite),
         values=tuple(draw(st.lists(value, min_size=size, max_size=size))),
     )
 
@@ -73,7 +81,7 @@ def test_any_bytes_are_a_frame_or_a_value_error(data: bytes) -> None:
     # unless a foreign writer used more bytes for a value than it needed.
     again = encode_samples(event, frame)
     assert again[:3] == data[:3]
-    assert again[4:HEAD_BYTES] == data[4:HEAD_BYTES]
+    assert again[4:HEAD_BYTES] == data[4:HEAD_BYTES] or event.drift_ppm is None
 
 
 def test_a_recording_gives_its_samples_or_says_what_is_wrong(tmp_path: Path) -> None:
@@ -97,8 +105,13 @@ def test_every_byte_lies_where_the_protocol_says() -> None:
     assert struct.unpack_from("<d", data, 12) == (1234.5,)
     assert struct.unpack_from("<d", data, 20) == (7.692308,)
     assert struct.unpack_from("<Q", data, 28) == (599_616_000_000_000_001,)
-    assert data[36:].hex(" ", 3) == "fbffff 000000 701101"
-    assert len(data) == 45
+    assert struct.unpack_from("<I", data, 36) == (2,)  # segment
+    assert struct.unpack_from("<d", data, 40) == (4.5,)  # uncertainty
+    assert struct.unpack_from("<d", data, 48) == (-12.25,)  # drift
+    assert data[56:].hex(" ", 3) == "fbffff 000000 701101"
+    assert len(data) == 65
+    unknown = encode_samples(msgspec.structs.replace(ECG, drift_ppm=None), 7)
+    assert math.isnan(struct.unpack_from("<d", unknown, 48)[0])
 
 
 @pytest.mark.parametrize(
@@ -114,11 +127,14 @@ def test_one_large_value_makes_all_of_them_wide(
         channels=3,
         interval_ms=20.0,
         device_ns=0,
+        segment=0,
+        uncertainty_ms=1.0,
+        drift_ppm=None,
         values=(1, -2, largest),
     )
     data = encode_samples(wide, 1)
     assert data[1:4] == bytes([2, 3, width])
-    assert struct.unpack_from(layout, data, 36) == (1, -2, largest)
+    assert struct.unpack_from(layout, data, 56) == (1, -2, largest)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +164,9 @@ def test_samples_that_fit_no_frame_are_refused(values: tuple[int, ...]) -> None:
         channels=3,
         interval_ms=20.0,
         device_ns=0,
+        segment=0,
+        uncertainty_ms=1.0,
+        drift_ppm=None,
         values=values,
     )
     with pytest.raises(ValueError, match=r"fill|fit"):

@@ -23,10 +23,20 @@ from biofeedback.model import (
     LinkState,
     LinkStep,
     Notification,
+    SignalsCommand,
 )
 from biofeedback.recording.reader import open_recording
+from biofeedback.service.browser_radio import MOST_OPEN, BrowserRadio
+from biofeedback.service.problems import Problem
 from biofeedback.session.replay import verify
-from tests.service.conftest import BEARER, House, comes_true, message, until
+from tests.service.conftest import (
+    BEARER,
+    House,
+    comes_true,
+    message,
+    nothing_can_be_written,
+    until,
+)
 
 STRAP = "browser:Zm9vYmFyMTIzNA=="
 NAME = "Polar H10 1A2B3C4D"
@@ -421,3 +431,61 @@ async def test_a_strap_of_a_browser_is_in_one_session_at_a_time(house: House) ->
 async def test_a_strap_without_a_name_has_one(house: House) -> None:
     session = await house.begin(strap="browser:nameless")
     assert session["strap_name"] == "Chest strap"
+
+
+async def test_a_session_that_never_began_leaves_nothing_behind(house: House) -> None:
+    browser = house.context.straps.browser
+    strap = browser.strap(STRAP, NAME)
+    for _ in range(3):
+        with nothing_can_be_written(house.store):
+            answer = await house.browser.post(
+                "/api/v1/sessions", json={"strap": STRAP, "strap_name": NAME}
+            )
+        assert answer.status_code == 503
+        assert browser.source(strap) is None
+    id = await start(house)  # nor does it hold the strap
+    assert browser.source(strap) is not None
+    await house.browser.post(f"/api/v1/sessions/{id}/stop")
+    assert browser.source(strap) is None
+
+
+def test_there_are_only_so_many_browsers() -> None:
+    browser = BrowserRadio()
+    straps = [browser.strap(f"browser:{n}", NAME) for n in range(MOST_OPEN + 1)]
+    for strap in straps[:-1]:
+        browser.open(strap)
+    with pytest.raises(Problem, match="Too many browsers") as refused:
+        browser.open(straps[-1])
+    assert (refused.value.status, refused.value.reason) == (503, "slots_full")
+    browser.open(straps[0])
+    browser.forget(straps[0])
+    browser.open(straps[-1])
+
+
+SIGNALS = [{"signal": "ecg"}, {"signal": "acc", "rate_hz": 50}]
+
+
+async def test_signals_that_a_browser_cannot_send_are_refused(house: House) -> None:
+    words = "A browser's Bluetooth sends only the heart rate so far."
+    body = {"strap": STRAP, "strap_name": NAME, "signals": SIGNALS}
+    answer = await house.browser.post("/api/v1/sessions", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == words
+    assert answer.json()["advice"].endswith(".")
+    id = await start(house, signals=[])
+    async with house.watch(id) as viewer:
+        asked = {"kind": "signals", "signals": SIGNALS}
+        await viewer.send(json.dumps(asked))
+        error = await until(viewer, "error")
+        assert (error["detail"], error["advice"]) == (words, answer.json()["advice"])
+        await viewer.send(json.dumps({"kind": "signals", "signals": []}))
+        await viewer.send(json.dumps({"kind": "annotate", "type": "mark"}))
+        async with asyncio.timeout(20):
+            while (told := await message(viewer))["kind"] != "event":
+                assert told["kind"] != "error"
+    session = await house.browser.get(f"/api/v1/sessions/{id}")
+    assert session.json()["signals"] == []
+    recording = open_recording(await recorded(house, id))
+    inputs = [record for _, record in recording.inputs()]
+    wanted = [r.signals for r in inputs if isinstance(r, SignalsCommand)]
+    assert not any(wanted)

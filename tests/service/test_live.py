@@ -220,6 +220,9 @@ async def test_a_viewer_that_takes_no_frames_loses_frames_only(house: House) -> 
             channels=3,
             interval_ms=20.0,
             device_ns=1,
+            segment=0,
+            uncertainty_ms=1.0,
+            drift_ppm=None,
             values=(0, 0, 1000),
         )
         for number in range(1, TRACE_LANE + 6):  # before anything can be sent

@@ -14,7 +14,7 @@ import pytest
 from biofeedback.errors import ADVICE, LinkError
 from biofeedback.model import Entry, FoundStrap, LinkReason, PacerCommand, Tick
 from biofeedback.recording.reader import open_recording
-from biofeedback.service import conductor
+from biofeedback.service import endings
 from biofeedback.service.straps import same_strap
 from biofeedback.session.driver import RadioStatus, Seen, Source, named
 from biofeedback.session.replay import verify
@@ -310,11 +310,11 @@ async def test_when_the_disk_fills_up_ratings_are_kept_and_it_is_said(
     await house.pass_time(3)
     live = house.context.conductor.session(session["id"])
     assert live is not None
-    assert live._writer is not None
+    assert live._journal.writer is not None
     at = f"/api/v1/sessions/{session['id']}"
     before = await house.browser.post(f"{at}/ratings", json=PAIN)  # safe on disk
     full = os.open("/dev/full", os.O_WRONLY)  # the kernel's own full disk
-    os.dup2(full, live._writer._descriptor)
+    os.dup2(full, live._journal.writer._descriptor)
     os.close(full)
     assert (await house.browser.post(f"{at}/ratings", json=PAIN)).status_code == 201
     kept = [row.in_recording for row in house.store.ratings(session["id"])]
@@ -340,7 +340,7 @@ async def test_when_the_disk_fills_up_ratings_are_kept_and_it_is_said(
 async def test_an_end_that_could_not_be_kept_is_kept_later(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conductor, "RETRY_AFTER_S", (0.02,) * 1000)
+    monkeypatch.setattr(endings, "RETRY_AFTER_S", (0.02,) * 1000)
     session = await house.begin()
     at = f"/api/v1/sessions/{session['id']}"
     await house.pass_time(2)

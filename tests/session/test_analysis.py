@@ -22,6 +22,7 @@ from biofeedback.model import (
 from biofeedback.recording.writer import RecordingWriter
 from biofeedback.session.analysis import analyze_file
 from biofeedback.wire.heart_rate import HeartRateMeasurement
+from biofeedback.wire.polar_pmd import EcgFrame
 from tests.unit.rhythms import rest
 
 KEYS = [
@@ -155,6 +156,12 @@ def test_a_recording_gives_what_its_bytes_hold(tmp_path: Path) -> None:
             records.append(
                 Entry(t_ns=t_ns + 2000, id="e1", type="arousal", by="p1", value=4)
             )
+    ecg = bytes(EcgFrame(device_ns=1, samples=(1, 2, 3)))
+    for data in (ecg, ecg[:5], bytes([1, *ecg[1:]])):  # one of three can be read
+        frame = Notification(
+            t_ns=t_ns + 3000, source="strap", characteristic="pmd_data", data=data
+        )
+        records.append(frame)
     writer = RecordingWriter(path, info)
     for sequence, record in enumerate(records, start=1):
         writer.record(sequence, record)
@@ -172,4 +179,5 @@ def test_a_recording_gives_what_its_bytes_hold(tmp_path: Path) -> None:
     }
     assert [(r["type"], r["value"]) for r in found["ratings"]] == [("arousal", 4)]
     assert len(found["windows"]) == 1
+    assert found["source"]["unknown_frames"] == 2
     assert found["reason"] is None

@@ -123,13 +123,23 @@ async def test_all_search_at_the_same_time_and_the_rest_goes_on_without_one() ->
         ("ble:A0:9E:1A:00:00:01", "ble", "ble:A0:9E:1A:00:00:01", "A0:9E:1A:00:00:01"),
         ("A0:9E:1A:00:00:01", "any", "asked:A0:9E:1A:00:00:01", "A0:9E:1A:00:00:01"),
         ("Polar H10", "any", "asked:Polar H10", ""),
-        ("usb:H10", "any", "asked:usb:H10", ""),
+        ("HRM-Dual:123456", "any", "asked:HRM-Dual:123456", ""),
+        ("tickr:12", "any", "asked:tickr:12", ""),
+        ("de:ad:be", "any", "asked:de:ad:be", ""),
         ("line:", "any", "asked:line:", ""),
     ],
 )
 def test_who_is_asked(wanted: str, driver: str, id: str, address: str) -> None:
     owner, strap = sought(wanted, [Shelf("ble"), Shelf("line")])
     assert (owner.name, strap.id, strap.address) == (driver, id, address)
+
+
+def test_a_driver_that_is_not_there_is_told_with_those_that_are() -> None:
+    with pytest.raises(SettingsError) as told:
+        sought("usb:H10", [Shelf("ble"), Shelf("line")])
+    assert str(told.value) == (
+        "There is no driver 'usb'. Those installed here: 'ble', 'line'."
+    )
 
 
 def test_a_single_driver_searches_by_itself() -> None:

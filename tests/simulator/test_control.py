@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from bleak.exc import BleakError
 
 from biofeedback.errors import SettingsError
 from biofeedback.simulator.__main__ import main
+from biofeedback.simulator.bus import PrivateBus
+from biofeedback.simulator.bus_folder import PREFIX, BusFolder, remove_abandoned
 from biofeedback.simulator.control import Control
 from biofeedback.wire import uuids
 from biofeedback.wire.heart_rate import HeartRateMeasurement
@@ -175,6 +177,7 @@ async def test_what_cannot_be_done_is_said_in_a_sentence(running: Simulator) -> 
         writer.write(line)
         answer = json.loads(await reader.readline())
         assert answer["error"].startswith("This is no request: ")
+        assert "begin, end, status" in answer["error"]
     writer.close()
     await writer.wait_closed()
 
@@ -218,14 +221,67 @@ async def listens(path: str) -> bool:
     return True
 
 
-async def test_killed_it_leaves_no_bus_behind(has_dbus: None) -> None:
+async def test_killed_it_leaves_no_bus_behind_and_its_folder_to_the_next(
+    has_dbus: None,
+) -> None:
     async with simulator() as it:
         path = it.address.removeprefix("unix:path=")
         it.process.kill()
         await it.process.wait()
         while await listens(path):  # noqa: ASYNC110 - nobody else can tell
             await asyncio.sleep(0.01)
-        shutil.rmtree(Path(path).parent)  # the one thing that it could not tidy up
+    async with PrivateBus() as first, PrivateBus() as second:
+        assert not Path(path).parent.exists()
+        assert first.folder.is_dir()
+        assert second.folder.is_dir()
+    assert not first.folder.exists()
+
+
+async def test_a_second_simulator_does_not_take_the_control_of_the_first(
+    has_dbus: None, tmp_path: Path
+) -> None:
+    path = tmp_path / "control"
+    async with simulator("--control", str(path)):
+        for taken in (path, tmp_path, tmp_path / "none" / "control"):
+            assert f"listen{'s' if taken == path else ''} at {taken}" in await refused(
+                "--control", str(taken)
+            )
+        async with Control(path) as control:
+            assert (await control.status()).straps
+
+
+async def refused(*arguments: str) -> str:
+    """Start a simulator that is to end at once; return the sentence it says."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "biofeedback.simulator",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        said, complained = await process.communicate()
+    assert process.returncode == 2
+    assert said == b""
+    assert complained.count(b"\n") == 1
+    return complained.decode()
+
+
+def test_folders_of_another_kind_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    unowned = tmp_path / f"{PREFIX}without-a-lock"
+    unowned.mkdir()
+    held, abandoned = BusFolder(), tmp_path / f"{PREFIX}abandoned"
+    abandoned.mkdir()
+    (abandoned / "lock").touch()
+    remove_abandoned()
+    assert set(tmp_path.iterdir()) == {unowned, held.path}
+    held.remove()
+    held.remove()
+    assert set(tmp_path.iterdir()) == {unowned}
 
 
 def test_an_rr_file_that_cannot_be_played_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from functools import partial
@@ -21,9 +22,11 @@ from bleak.exc import (
 )
 
 from biofeedback.errors import SettingsError
-from biofeedback.simulator.bluez import SLOTS_FULL, VirtualBlueZ
+from biofeedback.simulator.bluez import VirtualBlueZ
+from biofeedback.simulator.bluez_links import SLOTS_FULL
 from biofeedback.simulator.bluez_objects import Adapter
-from biofeedback.simulator.bluez_strap import VirtualStrap, att_error
+from biofeedback.simulator.bluez_strap import VirtualStrap
+from biofeedback.simulator.bluez_troubles import att_error
 from biofeedback.simulator.bus import PrivateBus
 from biofeedback.simulator.faults import FAULTS, World, fault_named
 from biofeedback.simulator.models import MODELS
@@ -147,7 +150,7 @@ async def test_the_bus_itself_refuses_who_has_no_permission(
         with pytest.raises(BleakDBusError) as raised:
             await BleakScanner.discover(0.1)
         assert raised.value.dbus_error == "org.freedesktop.DBus.Error.AccessDenied"
-        assert world.bluez.calls == []
+        assert not world.bluez.calls
     await streams(h10)
 
 
@@ -387,6 +390,23 @@ async def test_a_fault_of_one_strap_leaves_the_others_alone(
     assert not other.hidden
     await FAULTS["out_of_range"].end(world.only(h10.address))
     await streams(h10)
+
+
+async def test_a_fault_ends_for_whom_it_began(world: World, h10: VirtualStrap) -> None:
+    server = h10.pmd
+    assert server is not None
+    async with FAULTS["pmd_late_start"].during(world):
+        assert server.late_start_s == 20
+        await world.bluez.take_away(h10)
+    assert server.late_start_s == 0
+
+
+async def test_calls_are_counted_for_ever_and_the_last_remembered(
+    world: World, h10: VirtualStrap
+) -> None:
+    await streams(h10)
+    assert Counter(world.bluez.calls) == world.bluez.counted
+    assert world.bluez.calls.maxlen is not None
 
 
 async def test_restarts_leave_no_descriptors_behind(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from biofeedback.simulator.body import Body
-from biofeedback.simulator.pmd import PmdServer
+from biofeedback.simulator.pmd import REMEMBERED, PmdServer
 from biofeedback.simulator.pmd_make import H10_PMD, OPTICAL_PMD
 from biofeedback.wire.polar_pmd import (
     UNSET_CLOCK_NS,
@@ -214,3 +214,11 @@ def test_its_faults(server: PmdServer) -> None:
     server.clock.jump(-10 * S)
     server.give_up()
     assert server.running == frozenset()
+
+
+def test_a_long_life_remembers_its_last_commands_only(server: PmdServer) -> None:
+    for _ in range(REMEMBERED):
+        server.write(ECG, 0)
+    server.write(stop(Measurement.ECG), 0)
+    assert len(server.commands) == len(server.answers) == REMEMBERED
+    assert server.commands[-1] == stop(Measurement.ECG)

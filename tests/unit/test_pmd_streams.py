@@ -249,6 +249,40 @@ def test_a_new_link_begins_a_new_segment_of_samples() -> None:
     assert gap.t_ms == pytest.approx(1000 + 20 * 73_000 / 130 + 20, abs=30)
     times = [event.t_ms for event in found]
     assert times == sorted(times)
+    assert [event.segment for event in found] == [0] * 9 + [1] * 3
+
+
+def test_a_missing_frame_and_a_clock_that_was_set_begin_segments() -> None:
+    reset = EcgFrame(device_ns=5 * S, samples=tuple(range(73)))
+    records: list[AnyRecord] = [
+        config(),
+        link(0),
+        *(ecg(k) for k in (1, 2, 4, 5)),
+        note(9, "pmd_data", bytes(reset)),
+        note(9, "pmd_data", bytes(reset), source="second"),
+    ]
+    found = samples(told(records))
+    assert [event.segment for event in found] == [0, 0, 1, 1, 2, 0]
+
+
+def test_the_drift_of_the_straps_clock_is_told_once_it_is_known() -> None:
+    slow = 50e-6  # the strap counts 50 µs less in each second
+    rng = random.Random(4)
+    frames = []
+    for second in range(1, 600):
+        stamp_ns = BOOT_NS + round(second * S * (1 - slow))
+        frame = EcgFrame(device_ns=stamp_ns, samples=(0,) * 130)
+        late_s = 0.005 + rng.expovariate(50)
+        frames.append(note(second + late_s, "pmd_data", bytes(frame)))
+    frames.sort(key=lambda record: record.t_ns)
+    found = samples(told([config(), link(0), *frames]))
+    assert {event.drift_ppm for event in found[:170]} == {None}
+    known = [event.drift_ppm for event in found[300:]]
+    assert all(drift == pytest.approx(50, abs=10) for drift in known)
+    assert {event.segment for event in found} == {0}
+    for event, second in zip(found[300:], range(301, 600), strict=True):
+        # The constant part of the delay cannot be seen.
+        assert abs(event.t_ms - 1000 * second - 5) <= event.uncertainty_ms
 
 
 def test_what_is_asked_for_is_told() -> None:

@@ -177,15 +177,16 @@ export class PracticeScreen extends Part {
     const c = copy.practice;
     const { feed } = this;
     const nowMs = feed.nowMs();
+    // Whatever is said stands below the circle: that never moves.
     return html`<section class="screen practice ${this.ending ? "ending" : ""}">
       <h1 class="sr-only" tabindex="-1">${c.title}</h1>
-      ${linkLine(this.lost ? "lost" : (feed.link?.state ?? "none"), this.line)}
-      <bf-radio-again session=${feed.session.id}></bf-radio-again>
       <p class="sr-only" aria-live="polite">${this.said}</p>
       <bf-pacer .feed=${feed}></bf-pacer>
       <p class="time-left" data-testid="time-left">
         ${nowMs === null ? "" : timeLeft(this.#leftMs(nowMs))}
       </p>
+      ${linkLine(this.lost ? "lost" : (feed.link?.state ?? "none"), this.line)}
+      <bf-radio-again session=${feed.session.id}></bf-radio-again>
       <div class="notice-place" role="status">
         ${feed.trouble
           ? html`<p class="notice" data-testid="recording-notice">${feed.trouble}</p>`

@@ -11,12 +11,35 @@ if TYPE_CHECKING:
     from biofeedback.model import Ask
 
 
+SHORTEST_SEARCH_S, LONGEST_SEARCH_S = 0.5, 60.0
+
+
 def duration(seconds: float | None) -> float | None:
     """Refuse what is no number of seconds."""
     # Not 'min' alone: it lets 'nan' and 'inf' through.
     if seconds is not None and not 0 < seconds < float("inf"):
         raise typer.BadParameter("Give a number of seconds above 0.")
     return seconds
+
+
+def search_time(seconds: float) -> float:
+    """Refuse a search that is too short to hear a strap, or goes on for too long."""
+    if not SHORTEST_SEARCH_S <= seconds <= LONGEST_SEARCH_S:  # 'nan' is neither
+        raise typer.BadParameter(
+            f"A search takes {SHORTEST_SEARCH_S:g} to {LONGEST_SEARCH_S:g} seconds. "
+            "Give a number between these."
+        )
+    return seconds
+
+
+def a_strap(name: str | None) -> str | None:
+    """Refuse a name without a letter, which any strap would have."""
+    if name is not None and not name.strip():
+        raise typer.BadParameter(
+            "This names no strap. Give its name or address as 'biofeedback scan' "
+            "lists it."
+        )
+    return name and name.strip()
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -26,7 +49,10 @@ Simulate = Annotated[
 StrapName = Annotated[
     str | None,
     typer.Option(
-        "--strap", metavar="NAME|ADDRESS|DRIVER:ID", help="Use this strap, at once."
+        "--strap",
+        metavar="NAME|ADDRESS|DRIVER:ID",
+        callback=a_strap,
+        help="Use this strap, at once.",
     ),
 ]
 Profile = Annotated[

@@ -39,6 +39,7 @@ def run(
 ) -> None:
     """Start the service and open the dashboard."""
     from biofeedback.service.server import serve
+    from biofeedback.session.radios import sought
     from biofeedback.session.simulated import SIMULATED_ID, SimulatedDriver
     from biofeedback.settings import Settings
 
@@ -50,9 +51,12 @@ def run(
         token=os.environ.get("BIOFEEDBACK_TOKEN"),
         begin=SIMULATED_ID if simulate else strap,
     )
+    drivers = (SimulatedDriver(profile, seed), *radios())
+    if settings.begin is not None:
+        sought(settings.begin, drivers)  # told now, and not to a page
     serve(
         settings,
-        drivers=(SimulatedDriver(profile, seed), *radios()),
+        drivers=drivers,
         on_ready=lambda url: ready(url, open_browser=not no_browser),
         on_notice=notice,
     )
@@ -107,7 +111,7 @@ def record(
         driver, wanted = simulated, simulated.found
     else:
         driver, wanted = sought(strap, radios())
-    finished = asyncio.run(
+    recorded = asyncio.run(
         record_to(
             out,
             driver=driver,
@@ -118,7 +122,9 @@ def record(
         )
     )
     label = " (simulated)" if simulate else ""
+    finished = recorded.file
     print(
-        f"{finished.path}{label}: {finished.n_records} records, "
+        f"{finished.path}{label}: {recorded.duration_s:.0f} s, "
+        f"{recorded.n_beats} beats; {finished.n_records} records and messages, "
         f"{finished.size_bytes} bytes"
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from biofeedback.cli.drivers import radios
-from biofeedback.cli.options import AsJson, duration
+from biofeedback.cli.options import AsJson, search_time
 from biofeedback.cli.terminal import notice, print_json
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ SLEEPERS = (
 
 
 def scan(
-    seconds: Annotated[float, typer.Option(min=0.5, max=60, callback=duration)] = 5.0,
+    seconds: Annotated[
+        float, typer.Option(callback=search_time, help="How long, 0.5 to 60.")
+    ] = 5.0,
     as_json: AsJson = False,
 ) -> None:
     """List the straps in reach."""

@@ -7,8 +7,6 @@ what was sent live, byte for byte, so that a replay can be compared with them.
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
@@ -34,13 +32,13 @@ from biofeedback.model import (
     RefereeEvent,
     RefereeReport,
     SamplesEvent,
-    SessionInfo,
     Signal,
     SignalsCommand,
     SignalsEvent,
     Tick,
     Value,
 )
+from biofeedback.recording.names import without_serial
 
 PROFILE = "biofeedback/1"
 RAW_ENCODING = "x-ble-notification"
@@ -280,34 +278,6 @@ def as_stored(record: _R) -> _R:
     return cast(_R, _decoder.decode(_encoder.encode(record)))
 
 
-# "Polar H10 1A2B3C4D", "HRM-Dual:123456", "TICKR 12AB": the last word is the unit's
-# own number. Shorter ones and words without a digit name the model ("H10", "945").
-_SERIAL = re.compile(
-    r"(?:[\s:_#-]+|^)"
-    r"(?:(?=[0-9a-f]*[0-9])[0-9a-f]{4,}|[0-9a-f]{8,}|(?:[0-9a-f]{2}:){5}[0-9a-f]{2})"
-    r"\s*$",
-    re.IGNORECASE,
-)
-
-
-# "12345678-ABCD-4234-ABCD-1234567890AB", as macOS names a device.
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-# "Anna's H10", as people name a device.
-_OWNER = re.compile(r"^.*?['’]s?\s+", re.IGNORECASE)
-
-
-def without_serial(name: str) -> str:
-    """Return a strap's advertised name without its number and without its owner.
-
-    Both point to a person, so they never enter a recording.
-    """
-    name = _OWNER.sub("", _UUID.sub("", name)).strip()
-    while name != (shorter := _SERIAL.sub("", name)):
-        name = shorter
-    return name or "strap"
-
-
 @cache
 def schema_json(name: str) -> bytes:
     """Return the JSON schema of a payload type, by the name of the type."""
@@ -334,70 +304,3 @@ def announced(metadata: Mapping[str, str]) -> tuple[int, Channel]:
         raise ValueError(f"no {missing} in a topic")
     channel = Channel.from_mcap(metadata["topic"], metadata["encoding"], metadata)
     return int(metadata["channel"]), channel
-
-
-# --- Metadata -------------------------------------------------------------------
-
-UNKNOWN_PRACTICE: dict[str, str] = {
-    "inhale_exhale": "unknown",
-    "breathing_control": "unknown",
-    "posture": "unknown",
-    "protocol": "unknown",
-    "site": "unknown",
-    "operator_role": "unknown",
-}
-"""What most published studies forget to write down; say so where it is unknown."""
-
-
-def session_metadata(info: SessionInfo, practice: Mapping[str, str]) -> dict[str, str]:
-    """Return the ``session`` record: what is known of the sitting, as strings.
-
-    Unknown fields of ``info`` are left out; ``practice`` adds to
-    :data:`UNKNOWN_PRACTICE`, prefixed with ``practice.``.
-    """
-    safe = msgspec.structs.replace(info, strap_name=without_serial(info.strap_name))
-    fields = {
-        key: value if isinstance(value, str) else _encoder.encode(value).decode()
-        for key, value in msgspec.structs.asdict(safe).items()
-        if value is not None
-    }
-    known = UNKNOWN_PRACTICE | dict(practice)
-    return fields | {f"practice.{key}": value for key, value in known.items()}
-
-
-def session_info(metadata: Mapping[str, str]) -> SessionInfo:
-    """Return the :class:`SessionInfo` that :func:`session_metadata` wrote."""
-    return msgspec.convert(dict(metadata), SessionInfo, strict=False)
-
-
-def practice_of(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return the practice's part of the ``session`` record."""
-    prefix = "practice."
-    return {
-        key.removeprefix(prefix): value
-        for key, value in metadata.items()
-        if key.startswith(prefix)
-    }
-
-
-def sealed(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return ``metadata`` with a checksum: MCAP itself gives metadata none."""
-    return {**metadata, "crc32": _crc32(metadata)}
-
-
-def unsealed(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return ``metadata`` without its checksum.
-
-    Raises
-    ------
-    ValueError
-        When the checksum is absent or wrong.
-    """
-    plain = {key: value for key, value in metadata.items() if key != "crc32"}
-    if metadata.get("crc32") != _crc32(plain):
-        raise ValueError("the metadata does not match its checksum")
-    return plain
-
-
-def _crc32(metadata: Mapping[str, str]) -> str:
-    return f"{zlib.crc32(_encoder.encode(sorted(metadata.items()))):08x}"

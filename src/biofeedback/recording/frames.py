@@ -18,7 +18,8 @@ from mcap.data_stream import ReadDataStream
 from mcap.opcode import Opcode
 from mcap.records import Attachment, Channel, Chunk, Header, Metadata
 
-from biofeedback.recording.format import MAX_FRAME_BYTES, unsealed
+from biofeedback.recording.format import MAX_FRAME_BYTES
+from biofeedback.recording.metadata import unsealed
 
 MAGIC = b"\x89MCAP0\r\n"
 
@@ -116,6 +117,9 @@ def parse_chunk(body: bytes) -> list[Part]:
 def _uncompressed(body: bytes) -> bytes:
     chunk = _read(Chunk.read, body)
     data: bytes = chunk.data
+    # A length that is wrong would take what follows for a part of this one.
+    if body[-len(data) - 8 :] != len(data).to_bytes(8, "little") + data:
+        raise DamageError("a chunk is longer than it says")
     if chunk.compression == "zstd":
         size = zstandard.frame_content_size(data)
         if not 0 <= size <= MAX_FRAME_BYTES:
@@ -155,9 +159,16 @@ def parse_metadata(body: bytes) -> tuple[str, dict[str, str]]:
 
     def parse() -> tuple[str, dict[str, str]]:
         record = _read(Metadata.read, body)
+        if len(body) != _metadata_bytes(record):
+            raise DamageError("metadata are longer than they say")
         return record.name, unsealed(record.metadata)
 
     return _whole(parse, "its metadata is damaged")
+
+
+def _metadata_bytes(record: Metadata) -> int:
+    texts = (record.name, *(part for pair in record.metadata.items() for part in pair))
+    return 4 + sum(4 + len(text.encode()) for text in texts)
 
 
 def parse_attachment(body: bytes) -> tuple[str, bytes]:

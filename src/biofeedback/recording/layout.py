@@ -14,9 +14,9 @@ from biofeedback.recording.format import (
     SCHEMA_ENCODING,
     Channel,
     schema_json,
-    sealed,
     topic_metadata,
 )
+from biofeedback.recording.metadata import sealed
 
 README_NAME = "README.txt"
 SUMMARY_NAME = "summary.json"

@@ -24,10 +24,9 @@ from biofeedback.recording.format import (
     Role,
     Stored,
     decode,
-    practice_of,
-    session_info,
 )
 from biofeedback.recording.layout import SUMMARY_NAME
+from biofeedback.recording.metadata import practice_of, session_info
 from biofeedback.recording.samples import decode_samples
 from biofeedback.recording.walk import Walk
 

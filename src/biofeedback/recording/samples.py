@@ -1,18 +1,19 @@
 """Samples as bytes: one layout for the recording, the live websocket and the replay.
 
 It is described byte by byte in ``docs/protocol.md`` under "Traces". Little-endian:
-36 bytes of head, then the values, sample by sample, the oldest first.
+56 bytes of head, then the values, sample by sample, the oldest first.
 """
 
 from __future__ import annotations
 
+import math
 import struct
 
 from biofeedback.model import SamplesEvent, Signal
 
 VERSION = 1
 
-_HEAD = struct.Struct("<BBBBIIddQ")
+_HEAD = struct.Struct("<BBBBIIddQIdd")
 HEAD_BYTES = _HEAD.size
 
 _NUMBERS = {Signal.ECG: 1, Signal.ACC: 2, Signal.PPI: 3}
@@ -49,6 +50,9 @@ def encode_samples(event: SamplesEvent, frame: int) -> bytes:
         event.t_ms,
         event.interval_ms,
         event.device_ns,
+        event.segment,
+        event.uncertainty_ms,
+        math.nan if event.drift_ppm is None else event.drift_ppm,
     )
     try:
         return _HEAD.pack(*head) + _packed(values, width)
@@ -68,9 +72,8 @@ def decode_samples(data: bytes, source: str = "strap") -> tuple[int, SamplesEven
     """
     if len(data) < HEAD_BYTES:
         raise ValueError(f"{len(data)} bytes are too few for a frame of samples")
-    version, _, channels, width, frame, n, t_ms, interval_ms, device_ns = (
-        _HEAD.unpack_from(data)
-    )
+    version, _, channels, width, frame, n, *time = _HEAD.unpack_from(data)
+    t_ms, interval_ms, device_ns, segment, uncertainty_ms, drift_ppm = time
     if version != VERSION:
         raise ValueError(f"version {version} of sample frames is not known")
     signal = signal_of(data)
@@ -85,6 +88,9 @@ def decode_samples(data: bytes, source: str = "strap") -> tuple[int, SamplesEven
         channels=channels,
         interval_ms=interval_ms,
         device_ns=device_ns,
+        segment=segment,
+        uncertainty_ms=uncertainty_ms,
+        drift_ppm=None if math.isnan(drift_ppm) else drift_ppm,
         values=_unpacked(data[HEAD_BYTES:], width),
     )
     return frame, event

@@ -24,10 +24,10 @@ from biofeedback.recording.format import (
     channel_of,
     encode,
     samples_channel,
-    session_metadata,
-    without_serial,
 )
 from biofeedback.recording.layout import Channels, software_metadata, write_preamble
+from biofeedback.recording.metadata import session_metadata
+from biofeedback.recording.names import without_serial
 from biofeedback.recording.samples import signal_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class RecordingWriter:
     info
         What is known of the session; a serial number in ``strap_name`` is left out.
     practice
-        What is known of the practice (see :data:`.format.UNKNOWN_PRACTICE`).
+        What is known of the practice (see :data:`.metadata.UNKNOWN_PRACTICE`).
     min_free_bytes
         Refuse to begin with less free space than this.
 

@@ -11,14 +11,12 @@ it can go on where it was cut off: nothing is missing then and nothing is there 
 from __future__ import annotations
 
 import asyncio
-import math
-import struct
-from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
 from biofeedback.errors import ADVICE
 from biofeedback.model import (
+    Ask,
     FoundStrap,
     LinkChange,
     LinkReason,
@@ -26,8 +24,9 @@ from biofeedback.model import (
     LinkStep,
     Notification,
     Strap,
-    Value,
 )
+from biofeedback.service.problems import Problem
+from biofeedback.service.radio_messages import Heard, Introduction, Told
 from biofeedback.session.clock import NS_PER_MS, NS_PER_S, Clock
 from biofeedback.session.driver import Emit, RadioStatus, Seen, Watch
 from biofeedback.wire import uuids
@@ -41,100 +40,27 @@ PREFIX = "browser:"
 NAMELESS = "Chest strap"
 SOURCE = "strap"
 
-FRAME_VERSION = 1
-HEAD = struct.Struct("<BBId")
-"""Version, code of the characteristic, number, age in ms; the bytes follow."""
+MOST_OPEN = 256
+"""Sources at a time: far more than pages that anyone has open."""
 
-LONGEST_VALUE = 512
-"""Bytes in one notification: no attribute is longer (Core, Vol 3, Part F, 3.2.9)."""
-
-CODES: dict[int, str] = {
-    1: uuids.HEART_RATE_MEASUREMENT,
-    2: uuids.BATTERY_LEVEL,
-    3: uuids.PMD_CONTROL_POINT,
-    4: uuids.PMD_DATA,
-    5: uuids.PMD_WRITTEN,
-}
-
-OLDEST_MS = 24 * 3_600_000
 GRACE_NS = 2 * NS_PER_S
 """A page that is back within this time has lost nothing: beats go on in one segment."""
 
 
-# --- What the page sends --------------------------------------------------------------
-
-Words: TypeAlias = Annotated[str, msgspec.Meta(max_length=100)]
-Number: TypeAlias = Annotated[int, msgspec.Meta(ge=1, lt=2**32)]
-Age: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=OLDEST_MS)]
-
-
-class Begin(msgspec.Struct, frozen=True, tag_field="kind", tag="begin"):
-    """The first message: which stream of numbers this is."""
-
-    stream: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
-
-
-class Introduction(msgspec.Struct, frozen=True):
-    """What the strap said of itself; its serial number is never asked for."""
-
-    name: Words
-    model: Words | None = None
-    manufacturer: Words | None = None
-    firmware: Words | None = None
-
-
-class Told(msgspec.Struct, frozen=True, tag_field="kind", tag="link"):
-    """The link changed; the words are those of the live messages."""
-
-    n: Number
-    age_ms: Age
-    state: Literal["searching", "connecting", "streaming", "stale", "reconnecting"]
-    step: LinkStep | None = None
-    reason: LinkReason | None = None
-    strap: Introduction | None = None
-
-
-class Heard(Value, frozen=True):
-    """A characteristic sent ``data``, ``age_ms`` before this left the page."""
-
-    n: int
-    age_ms: float
-    characteristic: str
-    data: bytes
-
-
-_decoder: msgspec.json.Decoder[Begin | Told] = msgspec.json.Decoder(Begin | Told)
-
-
-def decode(message: str | bytes) -> Begin | Told | Heard:
-    """Return what a page sent: JSON text, or a notification as a binary frame.
+def check_signals(strap: FoundStrap, signals: tuple[Ask, ...]) -> None:
+    """Refuse signals that are wanted of a strap that a browser is the radio of.
 
     Raises
     ------
-    msgspec.DecodeError
-        When it is neither, or not filled in as it should be.
+    Problem
+        With status 422, when there are any.
     """
-    return _decoder.decode(message) if isinstance(message, str) else _frame(message)
-
-
-def _frame(frame: bytes) -> Heard:
-    if len(frame) < HEAD.size:
-        raise msgspec.DecodeError(f"a frame has at least {HEAD.size} bytes")
-    version, code, n, age_ms = HEAD.unpack_from(frame)
-    if version != FRAME_VERSION:
-        raise msgspec.DecodeError(f"frames of version {version} are not known here")
-    if code not in CODES:
-        raise msgspec.DecodeError(f"there is no characteristic with the code {code}")
-    if n < 1 or not math.isfinite(age_ms) or not 0 <= age_ms <= OLDEST_MS:
-        raise msgspec.DecodeError("a number is at least 1, and an age 0 ms to a day")
-    if len(frame) - HEAD.size > LONGEST_VALUE:
-        raise msgspec.DecodeError(f"a notification has at most {LONGEST_VALUE} bytes")
-    return Heard(
-        n=n, age_ms=age_ms, characteristic=CODES[code], data=frame[HEAD.size :]
-    )
-
-
-# --- The driver -----------------------------------------------------------------------
+    if signals and strap.id.startswith(PREFIX):
+        raise Problem(
+            422,
+            "A browser's Bluetooth sends only the heart rate so far.",
+            "Connect the strap to this computer for its ECG or its movement.",
+        )
 
 
 class BrowserRadio:
@@ -165,12 +91,25 @@ class BrowserRadio:
         return ()
 
     def open(self, strap: FoundStrap) -> BrowserSource:
-        """Return a source that waits for the page."""
+        """Return a source that waits for the page; :meth:`forget` it at the end.
+
+        Raises
+        ------
+        Problem
+            When there are too many already: pages make their ids up.
+        """
+        if len(self._open) >= MOST_OPEN and strap.id not in self._open:
+            raise Problem(
+                503,
+                "Too many browsers are radios of this service.",
+                "End a session that is not needed any more, then try again.",
+                reason=LinkReason.SLOTS_FULL.value,
+            )
         source = self._open[strap.id] = BrowserSource(strap)
         return source
 
     def forget(self, strap: FoundStrap) -> None:
-        """Let go of the source of a session that is over."""
+        """Let go of the source of a session that is over, or never began."""
         self._open.pop(strap.id, None)
 
     async def close(self) -> None:

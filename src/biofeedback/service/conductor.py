@@ -11,26 +11,24 @@ What a process that was killed left behind is finished by :meth:`Conductor.open`
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 from ulid import ULID
 
-from biofeedback.errors import BiofeedbackError, RecordingError
-from biofeedback.model import Ask, FoundStrap, LinkReason, SessionInfo
+from biofeedback.model import Ask, FoundStrap, SessionInfo
 from biofeedback.recording.reader import Recording, open_recording
-from biofeedback.service.browser_radio import BrowserSource
+from biofeedback.service.browser_radio import BrowserSource, check_signals
+from biofeedback.service.endings import Endings
+from biofeedback.service.entries import Entries
 from biofeedback.service.finishing import Finisher, LeftBehind
 from biofeedback.service.problems import Problem
-from biofeedback.service.rating_book import RatingBook
-from biofeedback.service.ratings import Rating
 from biofeedback.service.replays import open_replay
-from biofeedback.service.straps import Straps, same_strap
+from biofeedback.service.roster import Roster
+from biofeedback.service.straps import Straps
+from biofeedback.service.tasks import Tasks
 from biofeedback.session.clock import Clock, WallClock
 from biofeedback.session.driver import Driver
 from biofeedback.session.opening import open_session
@@ -46,17 +44,8 @@ from biofeedback.store import (
 
 _LOGGER = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-KEPT_ENDED = 8
-"""Ended sessions whose last messages a viewer that comes back can still have."""
-
 FINISH_LIMIT_S = 10.0
 """How long a service that ends waits for summaries; the rest the next start does."""
-
-RETRY_AFTER_S = (1.0, 5.0, 30.0, 120.0, 600.0)
-"""When finishing a session is tried again, for someone may free the disk meanwhile.
-After that, the next start tries."""
 
 
 class Conductor:
@@ -68,6 +57,11 @@ class Conductor:
         The parts it works with; all outlive it.
     new_clock
         The clock of a new session; a test hands in its own.
+
+    Attributes
+    ----------
+    entries
+        Keeps what people enter while a session goes on.
     """
 
     def __init__(
@@ -82,15 +76,13 @@ class Conductor:
         self._straps = straps
         self._referee = referee
         self._new_clock = new_clock
-        self._finisher = Finisher(store, referee)
-        self._book = RatingBook(store)
-        self._live: dict[str, LiveSession] = {}
-        self._ended: OrderedDict[str, LiveSession] = OrderedDict()
-        self._ended_utc_ns: dict[str, int] = {}
-        self._worn: dict[str, FoundStrap] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._replays: set[asyncio.Task[Any]] = set()
         self._closing = asyncio.Event()
+        self._tasks = Tasks()
+        self._replays: set[asyncio.Task[Any]] = set()
+        self._finisher = Finisher(store, referee)
+        self._roster = Roster(straps.browser)
+        self._endings = Endings(store, self._finisher, self._roster, self._closing)
+        self.entries = Entries(store, self._roster, self._endings, self._tasks)
 
     # --- Beginning --------------------------------------------------------------
 
@@ -110,7 +102,8 @@ class Conductor:
         Raises
         ------
         Problem
-            When the strap is not known, or worn in another session.
+            When the strap is not known, is worn in another session, or cannot send
+            these signals.
         RecordingError, StoreError
             When nothing could be recorded: then there is no session.
         """
@@ -118,18 +111,12 @@ class Conductor:
         driver, found = self._straps.choose(
             strap, profile=profile, seed=seed, name=strap_name
         )
-        worn = self._worn.values()
-        if not found.simulated and any(same_strap(found, one) for one in worn):
-            raise Problem(
-                409,
-                "This strap is already in a session.",
-                "End that session first, or choose another strap.",
-                reason=LinkReason.BUSY.value,
-            )
+        check_signals(found, signals)
         id = str(ULID())
-        if not found.simulated:  # there are as many of those as are wanted
-            self._worn[id] = found
-        return await self._kept(self._start(id, driver, found, plan, person, signals))
+        self._roster.wear(id, found)
+        return await self._tasks.kept(
+            self._start(id, driver, found, plan, person, signals)
+        )
 
     async def _start(
         self,
@@ -143,7 +130,7 @@ class Conductor:
         try:
             return await self._started(id, driver, strap, plan, person_id, signals)
         except BaseException:
-            self._worn.pop(id, None)
+            self._roster.take_off(id)
             raise
 
     async def _started(
@@ -200,7 +187,7 @@ class Conductor:
     ) -> SessionRow:
         """Show a recording again, whoever made it."""
         recording = await asyncio.to_thread(open_recording, path)
-        return await self._kept(self._start_replay(recording, speed, person_id))
+        return await self._tasks.kept(self._start_replay(recording, speed, person_id))
 
     async def _start_replay(
         self, recording: Recording, speed: float, person_id: str | None
@@ -219,13 +206,13 @@ class Conductor:
         return row
 
     def _see_to(self, live: LiveSession) -> None:
-        self._live[live.info.id] = live
-        task = self._spawn(self._attend(live))
+        self._roster.add(live)
+        task = self._tasks.spawn(self._endings.attend(live))
         if live.info.source == "replay":
             self._replays.add(task)
             task.add_done_callback(self._replays.discard)
         if self._closing.is_set():  # it began while the service was ending
-            self._spawn(live.stop())
+            self._tasks.spawn(live.stop())
         _LOGGER.info("Session %s began (%s)", live.info.id, live.info.source)
 
     def _refuse_when_closing(self) -> None:
@@ -238,17 +225,7 @@ class Conductor:
 
     def session(self, id: str) -> LiveSession | None:
         """Return a session that is live, or that ended a short while ago."""
-        return self._live.get(id) or self._ended.get(id)
-
-    def signals(self, id: str) -> tuple[Ask, ...]:
-        """Return what is asked of the strap now, beside its heart rate."""
-        live = self._live.get(id)
-        return () if live is None else live.watched().signals
-
-    def browser_source(self, id: str) -> BrowserSource | None:
-        """Return the source of a live session whose radio is a browser."""
-        worn = self._worn.get(id) if id in self._live else None
-        return None if worn is None else self._straps.browser.source(worn)
+        return self._roster.session(id)
 
     def live(self, id: str) -> LiveSession:
         """Return a live session that can be added to.
@@ -258,55 +235,15 @@ class Conductor:
         Problem
             With status 409, when it has ended, never was, or is a replay.
         """
-        live = self._live.get(id)
-        if live is None or live.ended.is_set():
-            raise Problem(409, "This session is not live.", "Begin a new one.")
-        if live.info.source == "replay":
-            raise Problem(
-                409, "A replay shows what was; it takes nothing new.", "Just watch it."
-            )
-        return live
+        return self._roster.live(id)
 
-    async def rate(self, id: str, rating: Rating, *, by: str) -> str:
-        """Keep a rating; return its id once it is safe on disk.
+    def signals(self, id: str) -> tuple[Ask, ...]:
+        """Return what is asked of the strap now, beside its heart rate."""
+        return self._roster.signals(id)
 
-        It stands in the recording and in the store. After the session has ended, or
-        should the recording have stopped, in the store alone, marked so.
-        """
-        row = await self._session_row(id)
-        # A browser that goes away in between must not tear the two apart.
-        keep = self._book.keep(row, self._live.get(id), rating, by=by)
-        return await self._kept(keep)
-
-    async def enter(
-        self,
-        id: str,
-        *,
-        by: str,
-        type: str,
-        value: float | None = None,
-        unit: str | None = None,
-        text: str | None = None,
-    ) -> str:
-        """Log a mark, a phase or a note; return its id once it is safe on disk.
-
-        Should the recording have stopped, it is shown and counts, but is not kept.
-        """
-        live = self.live(id)
-        try:
-            return await self._kept(
-                live.enter(type=type, by=by, value=value, unit=unit, text=text)
-            )
-        except RecordingError as error:
-            # Viewers have it already; trying again would only repeat it.
-            _LOGGER.warning("An event was shown but not kept: %s", error)
-            told = (type, by, value, unit, text)
-            shown = (
-                e.id
-                for e in reversed(live.pipeline.entries)
-                if (e.type, e.by, e.value, e.unit, e.text) == told
-            )
-            return next(shown, str(ULID()))
+    def browser_source(self, id: str) -> BrowserSource | None:
+        """Return the source of a live session whose radio is a browser."""
+        return self._roster.browser_source(id)
 
     # --- Ending ---------------------------------------------------------------------
 
@@ -314,62 +251,8 @@ class Conductor:
         """End a session; return when its last record is safe on disk."""
         live = self.session(id)
         if live is not None:
-            await live.stop()
-            try:
-                await self._close(live)
-            except StoreError as error:  # it has ended all the same: _attend goes on
-                _LOGGER.error("The end of session %s is not kept yet: %s", id, error)
-        return await self._session_row(id)
-
-    async def _session_row(self, id: str) -> SessionRow:
-        # With its end, even while the store cannot keep that.
-        ended_ns = self._ended_utc_ns.get(id)
-        row = await asyncio.to_thread(self._store.session, id)
-        if row.state is not SessionState.LIVE or ended_ns is None:
-            return row
-        return msgspec.structs.replace(
-            row, state=SessionState.CLOSING, ended_at_utc_ns=ended_ns
-        )
-
-    async def _attend(self, live: LiveSession) -> None:
-        await live.ended.wait()
-        id = live.info.id
-        for wait_s in (*RETRY_AFTER_S, None):
-            try:
-                await self._close(live)
-                await self._finisher.finish(live)
-            except BiofeedbackError as error:
-                self._finisher.trouble[id] = error
-                _LOGGER.error("Session %s could not be finished: %s", id, error)
-            except Exception:
-                _LOGGER.exception("Session %s could not be finished", id)
-                return
-            else:
-                self._finisher.trouble.pop(id, None)
-                return
-            if wait_s is None or self._closing.is_set():
-                return  # the next start tries again
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await self._closing.wait()
-
-    async def _close(self, live: LiveSession) -> None:
-        id = live.info.id
-        if id not in self._live and id not in self._ended_utc_ns:
-            return  # done before
-        ended_ns = self._ended_utc_ns.setdefault(id, self._store.now_ns())
-        try:
-            await asyncio.to_thread(
-                self._store.close_session, id, ended_at_utc_ns=ended_ns
-            )
-            self._ended_utc_ns.pop(id, None)
-        finally:
-            if (worn := self._worn.pop(id, None)) is not None:
-                self._straps.browser.forget(worn)
-            if self._live.pop(id, None) is not None:
-                self._ended[id] = live
-                while len(self._ended) > KEPT_ENDED:
-                    self._ended.popitem(last=False)
+            await self._endings.stop(live)
+        return await self._endings.row(id)
 
     async def summary(self, id: str) -> bytes:
         """Return a session's summary as JSON text.
@@ -406,7 +289,7 @@ class Conductor:
             When the store cannot be read or written.
         """
         left = await asyncio.to_thread(self._finisher.left_behind)
-        self._spawn(self._recover(left))
+        self._tasks.spawn(self._recover(left))
 
     async def _recover(self, left: LeftBehind) -> None:
         try:
@@ -417,36 +300,19 @@ class Conductor:
     @property
     def n_unfinished(self) -> int:
         """How many recordings go on or are being finished; a replay makes none."""
-        return len(self._tasks - self._replays)
+        return len(self._tasks.going_on - self._replays)
 
     async def close(self) -> None:
         """End all sessions in order, and finish them within a bound."""
         self._closing.set()
         await asyncio.gather(
-            *(live.stop() for live in tuple(self._live.values())),
-            return_exceptions=True,
+            *(live.stop() for live in self._roster.going_on), return_exceptions=True
         )
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=FINISH_LIMIT_S)
+        await self._tasks.wait(FINISH_LIMIT_S)
         # Whoever still waits for NeuroKit2 goes on without it.
         await self._referee.close()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=FINISH_LIMIT_S)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    # --- Tasks that nobody may tear ---------------------------------------------------
-
-    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _kept(self, work: Coroutine[Any, Any, T]) -> T:
-        # Goes on to its end even when the one who asked for it goes away.
-        return await asyncio.shield(self._spawn(work))
+        await self._tasks.wait(FINISH_LIMIT_S)
+        await self._tasks.cancel()
 
 
 def _row(info: SessionInfo, person_id: str) -> SessionRow:

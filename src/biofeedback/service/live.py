@@ -8,58 +8,48 @@ the hub never does.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Coroutine
-from typing import TypeAlias
 
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from biofeedback.errors import BiofeedbackError
 from biofeedback.service import commands
-from biofeedback.service.context import Context, context_of, identify
+from biofeedback.service.context import Context, context_of
 from biofeedback.service.problems import Problem
 from biofeedback.service.sessions import described
 from biofeedback.service.sign_ins import Caller
+from biofeedback.service.sockets import (
+    ENDED,
+    REFUSED,
+    SEND_LIMIT_S,
+    UNKNOWN_SESSION,
+    admit,
+    close,
+    serve,
+)
 from biofeedback.session.clock import NS_PER_MS
 from biofeedback.session.hub import ViewerEnded, ViewerTooSlow
 from biofeedback.session.runner import LiveSession
 from biofeedback.session.transcript import PROTOCOL_VERSION
 
-ENDED = 1000
-REFUSED = 1008
-UNKNOWN_CALLER = 4401
-UNKNOWN_SESSION = 4404
 TOO_SLOW = 4408
 
-SEND_LIMIT_S = 60.0
-"""A peer that has not taken one message for so long is gone. Its lanes are bounded,
-so waiting costs nothing but them."""
-
-CLOSE_LIMIT_S = 5.0
 MOST_REFUSED = 200
-
-_Part: TypeAlias = Coroutine[None, None, tuple[int, str]]
-"""Something a connection does until there is a reason to close it, with its code."""
 
 
 async def live(websocket: WebSocket) -> None:
     """Serve ``/api/v1/live/{session_id}[?since=SEQ]``."""
     here = context_of(websocket)
     since = websocket.query_params.get("since")
-    caller = await identify(websocket)
-    session = here.conductor.session(websocket.path_params["session_id"])
-    # A refused handshake tells a page nothing; a close code tells it what to do.
-    await websocket.accept()
-    if caller is None:
-        await _close(websocket, UNKNOWN_CALLER, "Sign in first.")
+    if (caller := await admit(websocket)) is None:
         return
+    session = here.conductor.session(websocket.path_params["session_id"])
     if since is not None and not (since.isascii() and since.isdigit()):
-        await _close(websocket, REFUSED, "'since' is the seq of a message.")
+        await close(websocket, REFUSED, "'since' is the seq of a message.")
         return
     if session is None:
-        await _close(websocket, UNKNOWN_SESSION, "This session is not live.")
+        await close(websocket, UNKNOWN_SESSION, "This session is not live.")
         return
     seen = None if since is None else int(since[:18])
     await _Viewing(websocket, here, session, caller, seen).run()
@@ -85,37 +75,13 @@ class _Viewing:
         self._turn = asyncio.Lock()
         self._allowance = commands.Allowance()
         self._refused = 0
-        self._signed_out = asyncio.Event()
 
     async def run(self) -> None:
-        sign_in = self._caller.sign_in
-        if sign_in is not None:
-            self._here.sign_ins.watch(sign_in, self._signed_out.set)
+        parts = (self._send, self._send_frames, self._receive)
         try:
-            await self._say_hello()
-            code, reason = await self._first_of(
-                self._send(),
-                self._send_frames(),
-                self._receive(),
-                self._watch_sign_in(),
-            )
-            await _close(self._websocket, code, reason)
-        except (WebSocketDisconnect, TimeoutError, OSError):
-            return  # the viewer went away; there is nobody to tell
+            await serve(self._websocket, self._caller, *parts, greet=self._say_hello)
         finally:
             self._viewer.close()
-            if sign_in is not None:
-                self._here.sign_ins.unwatch(sign_in, self._signed_out.set)
-
-    async def _first_of(self, *parts: _Part) -> tuple[int, str]:
-        tasks = [asyncio.create_task(part) for part in parts]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            return done.pop().result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     # --- Out ------------------------------------------------------------------------
 
@@ -174,10 +140,6 @@ class _Viewing:
 
     # --- In ---------------------------------------------------------------------------
 
-    async def _watch_sign_in(self) -> tuple[int, str]:
-        await self._signed_out.wait()
-        return UNKNOWN_CALLER, "Signed out."
-
     async def _receive(self) -> tuple[int, str]:
         while self._refused < MOST_REFUSED:
             message = await self._websocket.receive()
@@ -222,9 +184,9 @@ class _Viewing:
                 )
             case commands.Rate():
                 command.check()
-                await conductor.rate(id, command, by=by)
+                await conductor.entries.rate(id, command, by=by)
             case commands.Annotate(type=type, text=text):
-                await conductor.enter(id, by=by, type=type, text=text)
+                await conductor.entries.enter(id, by=by, type=type, text=text)
             case commands.SetPacer():
                 pace = msgspec.structs.asdict(command)
                 await conductor.live(id).pace(by=by, **pace)
@@ -235,14 +197,8 @@ class _Viewing:
                     None,
                 )
             case commands.AskSignals(signals=signals):
-                await conductor.live(id).ask_for(by=by, signals=signals)
+                await conductor.entries.ask_for(id, signals, by=by)
             case commands.Traces(signals=signals):
                 self._viewer.want(signals)
             case commands.Stop():
                 await conductor.stop(id)
-
-
-async def _close(websocket: WebSocket, code: int, reason: str) -> None:
-    with contextlib.suppress(TimeoutError, RuntimeError, OSError):
-        async with asyncio.timeout(CLOSE_LIMIT_S):
-            await websocket.close(code, reason)

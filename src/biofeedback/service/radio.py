@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Coroutine
 
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from biofeedback.service.browser_radio import Begin, BrowserSource, decode
+from biofeedback.service.browser_radio import BrowserSource
 from biofeedback.service.commands import Allowance
-from biofeedback.service.context import Context, context_of, identify
-from biofeedback.service.live import (
-    CLOSE_LIMIT_S,
+from biofeedback.service.context import context_of
+from biofeedback.service.radio_messages import Begin, decode
+from biofeedback.service.sign_ins import Caller
+from biofeedback.service.sockets import (
     ENDED,
     REFUSED,
     SEND_LIMIT_S,
-    UNKNOWN_CALLER,
     UNKNOWN_SESSION,
+    admit,
+    close,
+    serve,
+    until,
 )
-from biofeedback.service.sign_ins import Caller
 
 REPLACED = 4410
 TAKEN = 4409
@@ -36,22 +37,19 @@ MOST_REFUSED = 50
 
 async def radio(websocket: WebSocket) -> None:
     """Serve ``/api/v1/radio/{session_id}``."""
-    here = context_of(websocket)
-    caller = await identify(websocket)
-    source = here.conductor.browser_source(websocket.path_params["session_id"])
-    await websocket.accept()
-    if caller is None:
-        await _close(websocket, UNKNOWN_CALLER, "Sign in first.")
+    if (caller := await admit(websocket)) is None:
         return
+    conductor = context_of(websocket).conductor
+    source = conductor.browser_source(websocket.path_params["session_id"])
     if source is None or source.over.is_set():
-        await _close(websocket, UNKNOWN_SESSION, "No session here hears a browser.")
+        await close(websocket, UNKNOWN_SESSION, "No session here hears a browser.")
         return
     replaced = await source.sit(caller)
     if replaced is None:
-        await _close(websocket, TAKEN, "Another browser is this session's radio.")
+        await close(websocket, TAKEN, "Another browser is this session's radio.")
         return
     try:
-        await _Receiving(websocket, here, source, caller, replaced).run()
+        await _Receiving(websocket, source, caller, replaced).run()
     finally:
         source.rise(replaced)
 
@@ -62,43 +60,26 @@ class _Receiving:
     def __init__(
         self,
         websocket: WebSocket,
-        here: Context,
         source: BrowserSource,
         caller: Caller,
         replaced: asyncio.Event,
     ) -> None:
         self._websocket = websocket
-        self._here = here
         self._source = source
         self._caller = caller
         self._replaced = replaced
-        self._signed_out = asyncio.Event()
         self._allowance = Allowance(burst=BURST, per_s=PER_S)
         self._begun = False
         self._refused = 0
 
     async def run(self) -> None:
-        sign_in = self._caller.sign_in
-        if sign_in is not None:
-            self._here.sign_ins.watch(sign_in, self._signed_out.set)
-        parts: list[Coroutine[None, None, tuple[int, str]]] = [
-            self._receive(),
-            _when(self._source.over, ENDED, "The session has ended."),
-            _when(self._replaced, REPLACED, "This browser connected again."),
-            _when(self._signed_out, UNKNOWN_CALLER, "Signed out."),
-        ]
-        tasks = [asyncio.create_task(part) for part in parts]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            await _close(self._websocket, *done.pop().result())
-        except (WebSocketDisconnect, TimeoutError, OSError):
-            return  # the page went away; there is nobody to tell
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            if sign_in is not None:
-                self._here.sign_ins.unwatch(sign_in, self._signed_out.set)
+        await serve(
+            self._websocket,
+            self._caller,
+            self._receive,
+            until(self._source.over, ENDED, "The session has ended."),
+            until(self._replaced, REPLACED, "This browser connected again."),
+        )
 
     async def _receive(self) -> tuple[int, str]:
         while self._refused < MOST_REFUSED:
@@ -136,14 +117,3 @@ class _Receiving:
         message = msgspec.json.encode({"kind": kind, **fields})
         async with asyncio.timeout(SEND_LIMIT_S):
             await self._websocket.send_text(message.decode())
-
-
-async def _when(event: asyncio.Event, code: int, reason: str) -> tuple[int, str]:
-    await event.wait()
-    return code, reason
-
-
-async def _close(websocket: WebSocket, code: int, reason: str) -> None:
-    with contextlib.suppress(TimeoutError, RuntimeError, OSError):
-        async with asyncio.timeout(CLOSE_LIMIT_S):
-            await websocket.close(code, reason)

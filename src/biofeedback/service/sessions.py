@@ -91,7 +91,9 @@ async def stop(id: str, _caller: SignedIn, here: Here) -> SessionShape:
 @router.post("/sessions/{id}/ratings", status_code=201)
 async def rate(id: str, body: RatingBody, caller: SignedIn, here: Here) -> IdShape:
     """Keep a rating; answered once it is safe on disk."""
-    return IdShape(id=await here.conductor.rate(id, body.rating(), by=caller.role))
+    return IdShape(
+        id=await here.conductor.entries.rate(id, body.rating(), by=caller.role)
+    )
 
 
 @router.get("/sessions/{id}/ratings")
@@ -112,7 +114,7 @@ async def enter(id: str, body: EventBody, caller: SignedIn, here: Here) -> IdSha
             "Send it to .../ratings, so that it is kept with its question.",
         )
     return IdShape(
-        id=await here.conductor.enter(
+        id=await here.conductor.entries.enter(
             id,
             by=caller.role,
             type=body.type,

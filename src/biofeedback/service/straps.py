@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 
-from biofeedback.errors import ADVICE, BiofeedbackError, LinkError
+from biofeedback.errors import LinkError
 from biofeedback.model import FoundStrap, LinkReason, Value
 from biofeedback.service.browser_radio import PREFIX, BrowserRadio
 from biofeedback.service.problems import Problem
+from biofeedback.session import radios
 from biofeedback.session.driver import Driver, RadioStatus, named
-from biofeedback.session.radios import sought
 from biofeedback.session.simulated import SimulatedDriver
-
-_LOGGER = logging.getLogger(__name__)
 
 
 class Straps:
@@ -26,6 +23,8 @@ class Straps:
         The simulated one and all radios.
     begin
         The strap that the command line asked for: its id, name or address.
+    patience_s
+        How much longer than it should a driver may take for anything.
 
     Attributes
     ----------
@@ -33,10 +32,17 @@ class Straps:
         Opens the straps that pages have paired; they stand in no list.
     """
 
-    def __init__(self, drivers: Sequence[Driver], begin: str | None = None) -> None:
+    def __init__(
+        self,
+        drivers: Sequence[Driver],
+        begin: str | None = None,
+        *,
+        patience_s: float = radios.PATIENCE_S,
+    ) -> None:
         self._simulated = [d for d in drivers if isinstance(d, SimulatedDriver)]
         self._radios = [d for d in drivers if not isinstance(d, SimulatedDriver)]
         self._begin = begin
+        self._patience_s = patience_s
         self.browser = BrowserRadio()
         # All that were ever found can be chosen; the last search's are listed.
         self._known: dict[str, tuple[Driver, FoundStrap]] = {}
@@ -56,11 +62,8 @@ class Straps:
 
     async def radio(self) -> RadioStatus:
         """Say whether any radio can be used, and if not, why."""
-        statuses = [await driver.status() for driver in self._radios]
-        for status in statuses:
-            if status.available:
-                return status
-        return statuses[0] if statuses else _unavailable(LinkReason.NO_ADAPTER)
+        every = radios.Radios(self._radios, patience_s=self._patience_s)
+        return await every.status()
 
     def asked(self) -> str | None:
         """Return the id of the strap that the command line asked for, if any.
@@ -73,7 +76,7 @@ class Straps:
             return found
         if not self._radios:
             raise LinkError(LinkReason.NO_ADAPTER)
-        driver, strap = sought(self._begin, self._radios)
+        driver, strap = radios.sought(self._begin, self._radios)
         self._known[strap.id] = (driver, strap)
         return strap.id
 
@@ -125,14 +128,12 @@ class Straps:
         return chosen, strap
 
     async def close(self) -> None:
-        """Release what the drivers hold."""
+        """End a search that is under way, then release what the drivers hold."""
         if self._search is not None:
             self._search.cancel()
-        for driver in (*self._simulated, *self._radios, self.browser):
-            try:
-                await driver.close()
-            except Exception:
-                _LOGGER.exception("The driver %s did not close", driver.name)
+            await asyncio.wait((self._search,), timeout=self._patience_s)
+        drivers = (*self._simulated, *self._radios, self.browser)
+        await radios.close(drivers, patience_s=self._patience_s)
 
     async def _searched(self, seconds: float) -> RadioStatus | None:
         # Radios do not search twice at once: whoever comes meanwhile waits for the
@@ -142,26 +143,27 @@ class Straps:
         return await asyncio.shield(self._search)
 
     async def _scan_radios(self, seconds: float) -> RadioStatus | None:
-        found = False
-        trouble: RadioStatus | None = None
-        for driver in self._radios:
-            try:
-                straps = await driver.scan(seconds)
-            except LinkError as error:
-                trouble = _unavailable(error.reason)
-            except BiofeedbackError as error:
-                trouble = RadioStatus(
-                    available=False,
-                    reason=LinkReason.INTERNAL,
-                    advice=error.advice or ADVICE[LinkReason.INTERNAL],
-                )
-            except Exception:
-                _LOGGER.exception("The driver %s failed to search", driver.name)
-                trouble = _unavailable(LinkReason.INTERNAL)
-            else:
-                found = True
-                self._learn(driver, straps)
-        return None if found else trouble
+        searches = await asyncio.gather(
+            *(self._scan(driver, seconds) for driver in self._radios)
+        )
+        troubles = [trouble for search in searches for trouble in search.troubles]
+        if not troubles or len(troubles) < len(searches):
+            return None
+        return RadioStatus(
+            available=False, reason=troubles[0].reason, advice=troubles[0].advice
+        )
+
+    async def _scan(self, driver: Driver, seconds: float) -> radios.Search:
+        def seen(strap: FoundStrap) -> None:
+            others = (s for s in self._listed.get(driver.name, ()) if s.id != strap.id)
+            self._learn(driver, (*others, strap))
+
+        search = await radios.search(
+            (driver,), seconds, seen, patience_s=self._patience_s
+        )
+        if not search.troubles:
+            self._learn(driver, search.straps)
+        return search
 
     def _list(self) -> list[FoundStrap]:
         return [strap for straps in self._listed.values() for strap in straps]
@@ -212,7 +214,3 @@ class StrapList(Value, frozen=True):
     straps: tuple[FoundStrap, ...]
     radio: RadioStatus
     preferred: str | None
-
-
-def _unavailable(reason: LinkReason) -> RadioStatus:
-    return RadioStatus(available=False, reason=reason, advice=ADVICE[reason])

@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 
 from biofeedback.errors import SettingsError
-from biofeedback.model import Entry, Notification, PacerEvent, Value
-from biofeedback.pmd_streams import is_trace
+from biofeedback.model import Entry, PacerEvent, Value
 from biofeedback.practice import pacer
 from biofeedback.practice.phases import practice_span
 from biofeedback.recording.importers.rr_text import read_rr_text
@@ -160,13 +159,11 @@ def _recording(path: Path) -> Session:
     from biofeedback.recording.reader import open_recording
 
     recording = open_recording(path)
-    pipeline = Pipeline()
+    pipeline = Pipeline(samples=False)
     end_ns = 0
     for _, record in recording.inputs():
         end_ns = max(end_ns, record.t_ns)
-        # Nothing is read off ECG and acceleration yet; placing them takes its time.
-        if not (isinstance(record, Notification) and is_trace(record)):
-            pipeline.receive(record)
+        pipeline.receive(record)
     pipeline.flush()
     info = recording.info
     started = datetime.fromtimestamp(info.started_at_utc_ns / NS_PER_S, UTC)
@@ -181,6 +178,7 @@ def _recording(path: Path) -> Session:
             "format": "mcap",
             "simulated": info.simulated,
             "complete": recording.complete,
+            "unknown_frames": pipeline.unknown_frames,
         },
     )
 

@@ -11,7 +11,7 @@ from biofeedback import __version__
 from biofeedback.model import Ask, Config, FoundStrap, SessionInfo
 from biofeedback.pipeline import ALGORITHM
 from biofeedback.practice import pacer
-from biofeedback.recording.format import without_serial
+from biofeedback.recording.names import without_serial
 from biofeedback.recording.writer import RecordingWriter
 from biofeedback.session import asking
 from biofeedback.session.clock import Clock, WallClock

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Sequence
 
-from biofeedback.errors import ADVICE, BiofeedbackError, LinkError
+from biofeedback.errors import ADVICE, BiofeedbackError, LinkError, SettingsError
 from biofeedback.model import (
     FoundStrap,
     LinkChange,
@@ -25,6 +26,7 @@ from biofeedback.session.driver import (
     Watch,
     named,
 )
+from biofeedback.wire.profiles import PLAIN, profile_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -33,6 +35,10 @@ SEARCH_S = 5.0
 
 PATIENCE_S = 10.0
 """How much longer than asked for a driver may search, or take to say how it is."""
+
+
+_ID = re.compile(r"[a-z_]{3,}:.+")
+"""A driver's name, a colon, an id: no address, and no 'HRM-Dual:123456'."""
 
 
 class Trouble(Value, frozen=True):
@@ -81,14 +87,17 @@ async def _searched(
         return (), _trouble(driver, error)
 
 
-async def close(drivers: Sequence[Driver]) -> None:
-    """Release what the drivers hold; one that fails to is logged."""
-    for driver in drivers:
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                await driver.close()
-        except Exception:
-            _LOGGER.exception("The driver %s did not close", driver.name)
+async def close(drivers: Sequence[Driver], *, patience_s: float = PATIENCE_S) -> None:
+    """Release what the drivers hold, all at a time; one that fails to is logged."""
+    await asyncio.gather(*(_closed(driver, patience_s) for driver in drivers))
+
+
+async def _closed(driver: Driver, patience_s: float) -> None:
+    try:
+        async with asyncio.timeout(patience_s):
+            await driver.close()
+    except Exception:
+        _LOGGER.exception("The driver %s did not close", driver.name)
 
 
 def sought(wanted: str, drivers: Sequence[Driver]) -> tuple[Driver, FoundStrap]:
@@ -101,12 +110,22 @@ def sought(wanted: str, drivers: Sequence[Driver]) -> tuple[Driver, FoundStrap]:
         colon, and what that driver calls the strap.
     drivers
         In the order in which they are preferred.
+
+    Raises
+    ------
+    SettingsError
+        When the driver that an id names is not installed.
     """
     name, _, rest = wanted.partition(":")
     for driver in drivers:
         if rest and driver.name == name:
             address = named(rest).address
             return driver, FoundStrap(id=wanted, name=rest, address=address)
+    if _ID.fullmatch(wanted) and profile_of(wanted) is PLAIN:
+        there = ", ".join(f"'{driver.name}'" for driver in drivers) or "none"
+        raise SettingsError(
+            f"There is no driver '{name}'.", f"Those installed here: {there}."
+        )
     only = drivers[0] if len(drivers) == 1 else Radios(drivers)
     return only, named(wanted)
 
@@ -130,22 +149,38 @@ class Radios:
         strap that no driver has found.
     search_s
         How long all of them look for a strap that was asked for by name.
+    patience_s
+        How long one may take to say how it is.
     """
 
     name = "any"
 
-    def __init__(self, drivers: Sequence[Driver], search_s: float = SEARCH_S) -> None:
+    def __init__(
+        self,
+        drivers: Sequence[Driver],
+        search_s: float = SEARCH_S,
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._drivers = tuple(drivers)
         self._search_s = search_s
+        self._patience_s = patience_s
 
     async def status(self) -> RadioStatus:
         """Say whether any driver can be used, and if not, what the first says."""
-        statuses = [await status_of(driver) for driver in self._drivers]
-        usable = (status for status in statuses if status.available)
-        return next(
-            usable,
-            statuses[0] if statuses else _unavailable(LinkReason.NO_ADAPTER),
-        )
+        asked = [
+            asyncio.create_task(status_of(driver, patience_s=self._patience_s))
+            for driver in self._drivers
+        ]
+        try:
+            for answer in asyncio.as_completed(asked):
+                if (status := await answer).available:
+                    return status  # whoever takes long is not waited for
+            return asked[0].result() if asked else _unavailable(LinkReason.NO_ADAPTER)
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
 
     async def scan(
         self, seconds: float, seen: Seen | None = None

@@ -11,12 +11,13 @@ from pathlib import Path
 import msgspec
 
 from biofeedback.errors import ADVICE, LinkError, NotSoError, SettingsError
-from biofeedback.model import Ask, FoundStrap, LinkReason, LinkState
+from biofeedback.model import Ask, FoundStrap, LinkReason, LinkState, Value
 from biofeedback.recording.compaction import PART_SUFFIX, Compacted
 from biofeedback.session.clock import NS_PER_MS, NS_PER_S
 from biofeedback.session.driver import Driver
 from biofeedback.session.finishing import finish
 from biofeedback.session.hub import ViewerEnded, ViewerTooSlow
+from biofeedback.session.news import News
 from biofeedback.session.opening import open_session
 from biofeedback.session.referee import Referee
 from biofeedback.session.runner import LiveSession
@@ -34,6 +35,14 @@ SIGNALS = tuple(
 )
 
 
+class Recorded(Value, frozen=True):
+    """A finished recording, how long it is, and how many heartbeats are in it."""
+
+    file: Compacted
+    duration_s: float
+    n_beats: int
+
+
 async def record_to(
     out: Path,
     *,
@@ -42,7 +51,7 @@ async def record_to(
     seconds: float | None,
     tell: Tell,
     signals: tuple[Ask, ...] = (),
-) -> Compacted:
+) -> Recorded:
     """Record ``strap`` into ``out`` for ``seconds``, or until interrupted.
 
     ``signals`` are asked of it beside its heart rate.
@@ -71,13 +80,17 @@ async def record_to(
                 part.unlink()
                 raise NotSoError(
                     "Nothing was recorded, because no heartbeat came.",
-                    ADVICE[heard.reason],
+                    heard.advice,
                 )
             interrupted.clear()
             hurry = asyncio.create_task(_hurry(interrupted, referee))
             try:
                 tell("Finishing the recording. This takes a few seconds.")
-                return await finish(part, out, referee)
+                return Recorded(
+                    file=await finish(part, out, referee),
+                    duration_s=heard.duration_s,
+                    n_beats=heard.n_beats,
+                )
             finally:
                 hurry.cancel()
     finally:
@@ -155,12 +168,13 @@ async def _hurry(interrupted: asyncio.Event, referee: Referee) -> None:
 @contextlib.contextmanager
 def _interrupted() -> Iterator[asyncio.Event]:
     # Ctrl-C, a polite kill and a closed terminal end the recording; they must not
-    # tear it.
+    # tear it. Whoever started this with a signal ignored (nohup) meant it.
     event = asyncio.Event()
     loop = asyncio.get_running_loop()
     previous = {
         number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(event.set))
         for number in SIGNALS
+        if signal.getsignal(number) is not signal.SIG_IGN
     }
     try:
         yield event
@@ -174,8 +188,11 @@ class _Heard:
 
     def __init__(self) -> None:
         self.heart = False
+        self.n_beats = 0
+        self.duration_s = 0.0
         self.reason = LinkReason.NOT_FOUND
-        self._said: tuple[str, str | None] | None = None
+        self.advice = ADVICE[LinkReason.NOT_FOUND]
+        self._news = News()
 
     async def listen(self, session: LiveSession, tell: Tell) -> None:
         """Pass on what a person should know, until nothing more is recorded."""
@@ -186,23 +203,23 @@ class _Heard:
                 match message["kind"]:
                     case "heart":
                         self.heart = True
-                    case "link" if message["state"] != LinkState.ENDED:
-                        self._link(message["reason"])
-                        state, reason = message["state"], message["reason"]
-                        # The driver's steps and the battery are no news at a terminal.
-                        if (state, reason) != self._said:
-                            self._said = (state, reason)
-                            tell(_line(state, message["advice"]))
+                    case "beat":
+                        self.n_beats += 1
+                    case "link" if message["state"] == LinkState.ENDED:
+                        self.duration_s = message["t_ms"] / 1000
+                    case "link":
+                        self._link(message["reason"], message["advice"])
+                        if line := self._news.of(message):
+                            tell(line)
                     case "event" if message["type"] == "recording_stopped":
                         return  # raised, and so told, by who runs the session
                     case "event" if message["by"] == "system":
                         tell(message["text"])
 
-    def _link(self, reason: str | None) -> None:
-        if reason is not None:
+    def _link(self, reason: str | None, advice: str | None) -> None:
+        # A strap that somebody holds hides from a search; so it is still held when
+        # one finds nothing.
+        hidden = reason == LinkReason.NOT_FOUND and self.reason is LinkReason.BUSY
+        if reason is not None and not hidden:
             self.reason = LinkReason(reason)
-
-
-def _line(state: str, advice: str | None) -> str:
-    words = state.replace("_", " ").capitalize()
-    return f"{words}. {advice}" if advice else f"{words}."
+            self.advice = advice or ADVICE[self.reason]

@@ -40,6 +40,7 @@ from biofeedback.session import asking
 from biofeedback.session.clock import NS_PER_S, Clock
 from biofeedback.session.driver import Source, Watched
 from biofeedback.session.hub import Hub
+from biofeedback.session.journal import Journal
 from biofeedback.session.referee import Referee
 from biofeedback.session.transcript import Transcript
 
@@ -93,10 +94,9 @@ class LiveSession:
         self.hub = Hub()
         self.pipeline = Pipeline()
         self.ended = asyncio.Event()
-        self.recording_error: RecordingError | None = None
         self._config = config
         self._source = source
-        self._writer = writer
+        self._journal = Journal(writer, self._recording_stopped)
         self._referee = referee
         self._own_ticks = own_ticks
         self._transcript = Transcript(self.pipeline)
@@ -105,13 +105,15 @@ class LiveSession:
         self._lost = 0
         self._last_ns = 0
         self._sequence = 0
-        self._synced = 0
-        self._sync_wanted = asyncio.Event()
-        self._sync_done = asyncio.Condition()
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     # --- What others may do ---------------------------------------------------
+
+    @property
+    def recording_error(self) -> RecordingError | None:
+        """Why the recording has stopped; ``None`` while it goes on."""
+        return self._journal.error
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -156,7 +158,8 @@ class LiveSession:
             device=device,
         )
         self._put(entry)
-        await self._on_disk()
+        self._drain()  # gives the entry its number now
+        await self._journal.safe()
         return entry.id
 
     async def pace(
@@ -224,7 +227,7 @@ class LiveSession:
 
     async def _run(self) -> None:
         consumer = asyncio.create_task(self._consume())
-        syncer = asyncio.create_task(self._keep_synced())
+        syncer = asyncio.create_task(self._journal.keep_synced())
         helpers = [asyncio.create_task(self._read_source())]
         if self._own_ticks:
             helpers.append(asyncio.create_task(self._tick()))
@@ -253,11 +256,11 @@ class LiveSession:
             syncer.cancel()
             await asyncio.gather(consumer, syncer, return_exceptions=True)
             self._drain()
-            await self._close_recording()
+            await self._journal.close()
+            self._drain()  # that it failed, perhaps
             self.hub.end()
             self.ended.set()
-            async with self._sync_done:
-                self._sync_done.notify_all()
+            await self._journal.release()
 
     async def _read_source(self) -> None:
         for failures in itertools.count():
@@ -344,81 +347,20 @@ class LiveSession:
             record = msgspec.structs.replace(record, t_ns=self._last_ns)
         record = as_stored(record)  # what a replay will read, no less and no more
         self._sequence += 1
-        self._log_record(record)
+        self._journal.record(self._sequence, record)
         for message in self._transcript.feed(record):
             self._sequence += 1
-            if self._writer is not None and self.recording_error is None:
-                try:
-                    self._writer.message(
-                        self._sequence,
-                        self._last_ns,
-                        message.kind,
-                        message.data,
-                        message.source,
-                    )
-                except RecordingError as error:
-                    self._stop_recording(error)
+            self._journal.message(self._sequence, self._last_ns, message)
             self.hub.publish(message)
         if isinstance(record, Tick | Entry):
-            self._sync_wanted.set()
-
-    def _log_record(self, record: AnyRecord) -> None:
-        if self._writer is None or self.recording_error is not None:
-            return
-        try:
-            self._writer.record(self._sequence, record)
-        except RecordingError as error:
-            self._stop_recording(error)
+            self._journal.sync_soon()
 
     def _notice(self, type: str, text: str) -> Entry:
         return Entry(
             t_ns=self._last_ns, id=str(ULID()), type=type, by="system", text=text
         )
 
-    # --- Safe on disk -------------------------------------------------------------
-
-    async def _keep_synced(self) -> None:
-        while True:
-            await self._sync_wanted.wait()
-            self._sync_wanted.clear()
-            await self._sync()
-
-    async def _sync(self) -> None:
-        reached = self._sequence
-        if self._writer is not None and self.recording_error is None:
-            try:
-                reached = await asyncio.to_thread(self._writer.sync)
-            except RecordingError as error:
-                self._stop_recording(error)
-        async with self._sync_done:
-            self._synced = max(self._synced, reached)
-            self._sync_done.notify_all()
-
-    async def _on_disk(self) -> None:
-        self._drain()  # gives the entry its number now
-        wanted = self._sequence
-        async with self._sync_done:
-            await self._sync_done.wait_for(
-                lambda: self._synced >= wanted or self.ended.is_set()
-            )
-        if self.recording_error is not None:
-            raise self.recording_error
-
-    def _stop_recording(self, error: RecordingError) -> None:
-        if self.recording_error is not None:
-            return
-        self.recording_error = error
+    def _recording_stopped(self, error: RecordingError) -> None:
         _LOGGER.error("The recording of session %s stopped: %s", self.info.id, error)
         self._inbox.append(self._notice("recording_stopped", str(error)))
         self._arrived.set()
-
-    async def _close_recording(self) -> None:
-        if self._writer is None:
-            return
-        if self.recording_error is None:
-            await self._sync()  # says so if it fails; closing would not
-        try:
-            await asyncio.to_thread(self._writer.close)
-        except RecordingError as error:
-            self._stop_recording(error)
-        self._drain()

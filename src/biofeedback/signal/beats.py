@@ -6,6 +6,7 @@ belong to on the session's clock.
 
 from __future__ import annotations
 
+import statistics
 from collections import deque
 
 from biofeedback.model import Beat
@@ -15,6 +16,15 @@ NS_PER_S = 1_000_000_000
 
 PERIOD_NS = NS_PER_S
 """Straps notify once a second, so a beat waits up to this long to be sent."""
+
+SLOW_NS = 3 * PERIOD_NS // 2
+"""Packets that usually lie further apart come from a slower strap."""
+
+LONGEST_NS = 2 * NS_PER_S
+"""A beat waits no longer for a packet than for the next beat, whatever the strap."""
+
+GAPS = 9
+"""Gaps between packets whose median is the usual one."""
 
 JITTER_NS = 300 * NS_PER_MS
 """What radio and host may add to that without anything being lost."""
@@ -55,8 +65,9 @@ class BeatClock:
     times rise steadily while the intervals stay exact.
 
     A new segment begins when :meth:`break_segment` was called, when the sum has
-    fallen behind the arrivals by more than a notification's period and jitter
-    explain (RR were lost), or when it has run ahead of them (RR were added). A packet
+    fallen behind the arrivals by more than a notification's period (at least a
+    second; for a strap that sends seldom, its usual gap) and jitter explain (RR were
+    lost), or when it has run ahead of them (RR were added). A packet
     that comes late is first held back for a moment: if the rest of a queue follows at
     once, the host had only stalled, nothing is missing and the segment goes on.
 
@@ -81,6 +92,8 @@ class BeatClock:
         self._anchor_ns = 0
         self._last_ns: int | None = None  # the newest beat, in any segment
         self._lags: deque[int] = deque(maxlen=MEMORY)
+        self._gaps: deque[int] = deque(maxlen=GAPS)
+        self._packet_ns: int | None = None
         self._held: list[tuple[int, tuple[int, ...]]] = []
 
     @property
@@ -123,6 +136,12 @@ class BeatClock:
             beats += self._append(t_ns, counts)
         return tuple(beats)
 
+    def hear(self, t_ns: int) -> None:
+        """Note that a packet came, with RR or without: how often tells the wait."""
+        if self._packet_ns is not None and t_ns - self._packet_ns > HOLD_NS:
+            self._gaps.append(t_ns - self._packet_ns)  # not of a queue
+        self._packet_ns = t_ns
+
     def expect_every(self, period_ns: int) -> None:
         """Say how often packets come from now on; another rhythm, another segment."""
         if period_ns != self._period_ns:
@@ -154,9 +173,16 @@ class BeatClock:
         return ahead < -self._late_ns
 
     @property
+    def _wait_ns(self) -> int:
+        """How long a beat may wait to be sent."""
+        usual_ns = statistics.median_low(self._gaps) if self._gaps else 0
+        slow_ns = min(usual_ns, LONGEST_NS) if usual_ns > SLOW_NS else 0
+        return max(self._period_ns, slow_ns)
+
+    @property
     def _late_ns(self) -> int:
         """What a packet may be late by without anything being lost."""
-        return self._period_ns + JITTER_NS
+        return self._wait_ns + JITTER_NS
 
     def _time(self, counts: tuple[int, ...]) -> int:
         """How much time passed over ``counts``."""
@@ -226,7 +252,7 @@ class BeatClock:
         second (60 bpm); what they have not covered stays in doubt. Of n even lags the
         smallest lies below 3/n of the period in 95 of 100 cases.
         """
-        period_ns = self._period_ns
+        period_ns = self._wait_ns
         usual = [lag - floor_ns for lag in self._lags if lag - floor_ns <= period_ns]
         unseen = period_ns - max(usual)
         return max(unseen, 3 * period_ns // len(usual)) + JITTER_NS // 10

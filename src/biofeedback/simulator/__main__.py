@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import csv
 import json
+import math
 import re
 import signal
 import sys
@@ -200,7 +201,7 @@ def _parser() -> argparse.ArgumentParser:
         "--straps", type=_count, help="how many straps, taking the models in turn"
     )
     parser.add_argument("--name", help="of the first strap")
-    parser.add_argument("--address", help="of the first strap")
+    parser.add_argument("--address", type=_address, help="of the first strap")
     parser.add_argument(
         "--control", type=Path, metavar="PATH", help="where to listen for commands"
     )
@@ -213,17 +214,27 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return count
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
+    return int(text)
 
 
 def _speed(text: str) -> float:
-    speed = float(text)
-    if not speed > 0:
-        raise argparse.ArgumentTypeError("must be above 0")
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0")
     return speed
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch("[0-9A-F]{2}(:[0-9A-F]{2}){5}", text.upper()):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not an address such as A0:9E:1A:00:00:01"
+        )
+    return text.upper()
 
 
 if __name__ == "__main__":

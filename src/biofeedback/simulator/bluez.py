@@ -7,22 +7,21 @@ proves nothing about range, pairing or interference.
 
 from __future__ import annotations
 
-import asyncio
+from collections import Counter, deque
 from collections.abc import Iterator
 from types import TracebackType
 
 from dbus_fast import Message, Variant
 
 from biofeedback.simulator.bluez_connection import (
-    NOTHING,
     OBJECT_MANAGER,
     PROPERTIES,
     Connection,
-    Refusal,
     Reply,
     no_object,
 )
 from biofeedback.simulator.bluez_gatt import Gatt
+from biofeedback.simulator.bluez_links import Links
 from biofeedback.simulator.bluez_objects import (
     ADAPTER,
     CHARACTERISTIC,
@@ -30,15 +29,10 @@ from biofeedback.simulator.bluez_objects import (
     Adapter,
     Interfaces,
 )
-from biofeedback.simulator.bluez_scan import FAILED, Scanning
+from biofeedback.simulator.bluez_scan import Scanning
 from biofeedback.simulator.bluez_strap import VirtualStrap
 
 NAME = "org.bluez"
-
-SLOTS_FULL = "le-connection-concurrent-connection-limit"
-"""What BlueZ makes of EMLINK, which a controller without free slots gives."""
-
-ABORTED = "le-connection-abort-by-local"
 
 
 class VirtualBlueZ:
@@ -69,16 +63,17 @@ class VirtualBlueZ:
         self.straps: list[VirtualStrap] = []
         self._connection = Connection(address, NAME, {}, self._client_gone)
         self._scanning = Scanning(self._connection, self.adapters, self.straps)
-        self._gatt = Gatt(self._connection, self._strap)
+        self._links = Links(self._connection, self._scanning, self.straps)
+        self._gatt = Gatt(self._connection, self._links.strap)
         self._connection.methods = {
             f"{OBJECT_MANAGER}.GetManagedObjects": self._get_managed_objects,
             f"{PROPERTIES}.GetAll": self._get_all,
             f"{ADAPTER}.SetDiscoveryFilter": self._scanning.set_filter,
             f"{ADAPTER}.StartDiscovery": self._scanning.start,
             f"{ADAPTER}.StopDiscovery": self._scanning.stop,
-            f"{ADAPTER}.RemoveDevice": self._remove_device,
-            f"{DEVICE}.Connect": self._connect,
-            f"{DEVICE}.Disconnect": self._disconnect,
+            f"{ADAPTER}.RemoveDevice": self._links.remove_device,
+            f"{DEVICE}.Connect": self._links.connect,
+            f"{DEVICE}.Disconnect": self._links.disconnect,
             f"{CHARACTERISTIC}.ReadValue": self._gatt.read,
             f"{CHARACTERISTIC}.WriteValue": self._gatt.write,
             f"{CHARACTERISTIC}.StartNotify": self._gatt.start_notify,
@@ -124,9 +119,14 @@ class VirtualBlueZ:
     # --- What a test does to it ---
 
     @property
-    def calls(self) -> list[str]:
-        """Every method that was called so far, as ``interface.member``."""
+    def calls(self) -> deque[str]:
+        """The last methods that were called, as ``interface.member``, oldest first."""
         return self._connection.calls
+
+    @property
+    def counted(self) -> Counter[str]:
+        """How often each method was called so far."""
+        return self._connection.counted
 
     @property
     def slots(self) -> int | None:
@@ -161,25 +161,11 @@ class VirtualBlueZ:
 
     async def drop(self, strap: VirtualStrap) -> None:
         """Lose the link to a strap."""
-        if not strap.connected:
-            return
-        strap.unlink()
-        await self._connection.changed(
-            strap.path,
-            DEVICE,
-            {"ServicesResolved": Variant("b", False), "Connected": Variant("b", False)},
-        )
-        await self._scanning.advertise(strap)
+        await self._links.drop(strap)
 
     async def remove(self, strap: VirtualStrap) -> None:
         """Have BlueZ forget a strap: RemoveDevice, or 30 s without use after a scan."""
-        if not strap.known:
-            return
-        hidden, strap.hidden = strap.hidden, True  # it is not to be seen again at once
-        await self.drop(strap)
-        strap.hidden = hidden
-        strap.forget()
-        await self._vanish(strap)
+        await self._links.remove(strap)
 
     async def power(self, on: bool, adapter: Adapter | None = None) -> None:
         """Switch an adapter; switching it off ends its links and scans."""
@@ -205,7 +191,7 @@ class VirtualBlueZ:
         for strap in self._heard_by(adapter):
             if strap.known:
                 strap.forget()
-                await self._vanish(strap)
+                await self._links.vanish(strap)
         await self._connection.removed(adapter.path, adapter.interfaces())
 
     async def plug(self, adapter: Adapter | None = None) -> None:
@@ -217,11 +203,6 @@ class VirtualBlueZ:
 
     def _heard_by(self, adapter: Adapter) -> list[VirtualStrap]:
         return [strap for strap in self.straps if strap.adapter is adapter]
-
-    async def _vanish(self, strap: VirtualStrap) -> None:
-        for path, interfaces in reversed(list(strap.gatt())):
-            await self._connection.removed(path, interfaces)
-        await self._connection.removed(strap.path, strap.interfaces())
 
     # --- Objects ---
 
@@ -252,67 +233,3 @@ class VirtualBlueZ:
         self._scanning.client_gone(client)
         for strap in self.straps:
             strap.unsubscribe(client)
-
-    # --- Devices ---
-
-    def _strap(self, message: Message) -> VirtualStrap:
-        for strap in self.straps:
-            if strap.known and f"{message.path}/".startswith(f"{strap.path}/"):
-                return strap
-        raise no_object(message)
-
-    async def _remove_device(self, message: Message) -> Reply:
-        self._scanning.adapter(message)
-        for strap in self.straps:
-            if strap.known and strap.path == message.body[0]:
-                await self.remove(strap)
-                return NOTHING
-        raise Refusal("org.bluez.Error.DoesNotExist", "Does Not Exist")
-
-    async def _connect(self, message: Message) -> Reply:
-        adapter = self._scanning.adapter(message)
-        strap = self._strap(message)
-        if strap.connect_errors:
-            error = strap.connect_errors.popleft()
-            if error[1] == ABORTED:
-                # BlueZ had connected by then, and Bleak waits for the end of that.
-                await self._linked(strap)
-                await self.drop(strap)
-            raise Refusal(*error)
-        links = sum(each.connected for each in self._heard_by(adapter))
-        if not strap.connected and adapter.slots is not None and links >= adapter.slots:
-            raise Refusal(FAILED, SLOTS_FULL)
-        if strap.connect_hangs or strap.hidden:
-            strap.cancel_connect.clear()
-            await strap.cancel_connect.wait()
-            raise Refusal(FAILED, ABORTED)
-        if not strap.connected:
-            await self._linked(strap)
-        if strap.drops_while_resolving > 0:
-            strap.drops_while_resolving -= 1
-            self._connection.run(self.drop(strap))  # once the answer has left
-        elif not strap.services_hang:
-            await self._resolved(strap)
-        return NOTHING
-
-    async def _linked(self, strap: VirtualStrap) -> None:
-        for path, interfaces in strap.link():
-            await self._connection.removed(path, interfaces)
-        connected = {"Connected": Variant("b", True)}
-        await self._connection.changed(strap.path, DEVICE, connected)
-
-    async def _resolved(self, strap: VirtualStrap) -> None:
-        for path, interfaces in strap.gatt():
-            await self._connection.added(path, interfaces)
-        strap.resolved = True
-        resolved = {"ServicesResolved": Variant("b", True)}
-        await self._connection.changed(strap.path, DEVICE, resolved)
-        self._connection.run(strap.measure())  # what still ran when the link was lost
-
-    async def _disconnect(self, message: Message) -> Reply:
-        strap = self._strap(message)
-        if strap.disconnect_hangs:
-            await asyncio.Event().wait()
-        strap.cancel_connect.set()
-        await self.drop(strap)
-        return NOTHING

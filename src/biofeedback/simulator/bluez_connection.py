@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 
 from dbus_fast import Message, MessageFlag, MessageType
@@ -26,6 +27,9 @@ Reply = tuple[str, list[object]]
 
 Method = Callable[[Message], Awaitable[Reply]]
 NOTHING: Reply = ("", [])
+
+REMEMBERED = 10_000
+"""How many calls are remembered in their order: hours of an ordinary session."""
 
 
 class Refusal(Exception):
@@ -50,7 +54,9 @@ class Connection:
     """Owns ``name`` on the bus at ``address`` and answers with ``methods``.
 
     ``methods`` is keyed by interface and member joined with a dot. ``client_gone`` is
-    told the unique name of each client that leaves the bus.
+    told the unique name of each client that leaves the bus. ``calls`` are the last
+    :data:`REMEMBERED` that came, as interface and member; ``counted`` is how often each
+    came in all.
     """
 
     def __init__(
@@ -60,7 +66,8 @@ class Connection:
         methods: dict[str, Method],
         client_gone: Callable[[str], None],
     ) -> None:
-        self.calls: list[str] = []
+        self.calls: deque[str] = deque(maxlen=REMEMBERED)
+        self.counted: Counter[str] = Counter()
         self._address = address
         self._name = name
         self.methods = methods
@@ -153,6 +160,7 @@ class Connection:
     async def _answer(self, message: Message) -> None:
         key = f"{message.interface}.{message.member}"
         self.calls.append(key)
+        self.counted[key] += 1
         fds: list[int] = []
         try:
             if (method := self.methods.get(key)) is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from dbus_fast import Variant
@@ -19,6 +19,7 @@ from biofeedback.simulator.bluez_objects import (
     Make,
     Service,
 )
+from biofeedback.simulator.bluez_troubles import Troubles
 from biofeedback.simulator.body import Body
 from biofeedback.simulator.body_time import BodyTime
 from biofeedback.simulator.pmd import PmdServer
@@ -31,20 +32,8 @@ Send = Callable[["VirtualStrap", Characteristic, bytes], Awaitable[bool]]
 Stamp = Callable[["VirtualStrap", str, bytes, int], None]
 """Takes a strap, a characteristic's short name, what it sends and when (monotonic)."""
 
-DBusError = tuple[str, str]
-"""The name and the text of an error to answer with."""
 
-
-def att_error(code: int) -> DBusError:
-    """Return what BlueZ says of an error of the attribute protocol.
-
-    >>> att_error(0x0E)
-    ('org.bluez.Error.Failed', 'Operation failed with ATT error: 0x0e')
-    """
-    return "org.bluez.Error.Failed", f"Operation failed with ATT error: 0x{code:02x}"
-
-
-class VirtualStrap:
+class VirtualStrap(Troubles):
     """A chest strap that the virtual BlueZ can find and connect.
 
     Parameters
@@ -58,26 +47,6 @@ class VirtualStrap:
 
     Attributes
     ----------
-    hidden
-        Out of reach, or held by another device: a strap with one link does not
-        advertise then.
-    nameless
-        Its first advertisement has no name; the next one tells it.
-    silent
-        Connected, but nothing arrives.
-    connect_errors, notify_errors, read_errors, write_errors
-        D-Bus error name and text: one for each attempt to connect; the others by
-        16-bit UUID (or short name), for as long as they are set.
-    busy_reads
-        How many reads are still answered ``InProgress``.
-    connect_hangs, services_hang, disconnect_hangs
-        The answer never comes.
-    drops_while_resolving
-        How many links are still lost while their services are looked up.
-    lose_every, duplicate_every
-        Every how many packets one is lost, or sent twice.
-    rewrite
-        Changes each heart rate packet on its way out.
     dress
         Gives the packets that are played the looks of a model; takes one and its
         number.
@@ -97,6 +66,7 @@ class VirtualStrap:
         body: Body | None = None,
         near: str | None = None,
     ) -> None:
+        super().__init__()
         self.address = address
         self.name = name
         self.make = make or Make()
@@ -104,21 +74,6 @@ class VirtualStrap:
         self.near = near
         self.pmd = PmdServer(self.make.pmd, body or Body()) if self.make.pmd else None
 
-        self.hidden = False
-        self.nameless = False
-        self.silent = False
-        self.connect_hangs = False
-        self.services_hang = False
-        self.disconnect_hangs = False
-        self.drops_while_resolving = 0
-        self.busy_reads = 0
-        self.connect_errors: deque[DBusError] = deque()
-        self.notify_errors: dict[str, DBusError] = {}
-        self.read_errors: dict[str, DBusError] = {}
-        self.write_errors: dict[str, DBusError] = {}
-        self.lose_every: int | None = None
-        self.duplicate_every: int | None = None
-        self.rewrite: Callable[[bytes], bytes] | None = None
         self.dress: Callable[[bytes, int], bytes] | None = None
         self.stamp: Stamp | None = None
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import tempfile
 from pathlib import Path
 from types import TracebackType
 
@@ -16,6 +15,7 @@ from dbus_fast import Message
 from dbus_fast.aio import MessageBus
 
 from biofeedback.errors import BiofeedbackError
+from biofeedback.simulator.bus_folder import BusFolder
 
 START_S = 5.0
 STOP_S = 2.0
@@ -96,15 +96,15 @@ class PrivateBus:
     """
 
     def __init__(self, *, deny: tuple[str, ...] = ()) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="biofeedback-bus-")
-        self._socket = Path(self._folder.name) / "bus"
+        self._folder = BusFolder()
+        self._socket = self._folder.path / "bus"
         self._process: asyncio.subprocess.Process | None = None
         self._deny = deny
 
     @property
     def folder(self) -> Path:
         """Its temporary folder, removed by :meth:`stop`."""
-        return Path(self._folder.name)
+        return self._folder.path
 
     @property
     def pid(self) -> int | None:
@@ -196,7 +196,7 @@ class PrivateBus:
     async def stop(self) -> None:
         """End the daemon and remove its folder."""
         await self.stop_daemon()
-        self._folder.cleanup()
+        self._folder.remove()
 
     async def __aenter__(self) -> PrivateBus:
         try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from types import TracebackType
+from typing import get_args
 
 import msgspec
 
 from biofeedback.errors import BiofeedbackError, SettingsError
-from biofeedback.simulator.control import Answer, Request
+from biofeedback.simulator.control import Answer, Does, Request
 from biofeedback.simulator.faults import FAULTS, fault_named
 from biofeedback.simulator.models import model_named
 from biofeedback.simulator.stage import Stage
@@ -26,7 +27,26 @@ class ControlServer:
         self._turn = asyncio.Lock()
 
     async def __aenter__(self) -> ControlServer:
-        self._server = await asyncio.start_unix_server(self._accept, self.path)
+        """Begin to listen.
+
+        Raises
+        ------
+        SettingsError
+            If another simulator listens there, or nobody can.
+        """
+        if await _listens(self.path):
+            raise SettingsError(
+                f"Another simulator already listens at {self.path}.",
+                "End that one, or give this one another --control.",
+            )
+        try:
+            # This would take a socket that is there away, whoever listens to it.
+            self._server = await asyncio.start_unix_server(self._accept, self.path)
+        except OSError as error:
+            raise SettingsError(
+                f"The control cannot listen at {self.path}: {error.strerror or error}.",
+                "Give --control a short path that can be written to.",
+            ) from error
         return self
 
     async def __aexit__(
@@ -70,7 +90,10 @@ class ControlServer:
         except BiofeedbackError as error:
             return Answer(error=str(error))
         except msgspec.MsgspecError as error:
-            return Answer(error=f"This is no request: {error}.")
+            return Answer(
+                error=f"This is no request: {error}. Give one JSON object a line, "
+                f"with 'do' one of: {', '.join(get_args(Does))}."
+            )
         except (OSError, EOFError) as error:
             return Answer(error=f"That did not work: {error or type(error).__name__}.")
 
@@ -115,3 +138,12 @@ class ControlServer:
             case "flush":
                 self._stage.flush()
         return Answer()
+
+
+async def _listens(path: Path) -> bool:
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return False
+    writer.close()
+    return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +17,9 @@ Course = Callable[["World"], AsyncIterator[None]]
 
 Happening = Callable[["World"], Awaitable[None]]
 """What is over as soon as it happened."""
+
+Whose = Callable[["World"], Sequence[object]]
+"""Whose attributes a fault sets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,7 @@ class World:
         for strap in self.bluez.straps:
             if strap.address == address:
                 return replace(self, straps=(strap,))
-        known = ", ".join(strap.address for strap in self.bluez.straps)
+        known = ", ".join(f"{each.address} ({each.name})" for each in self.bluez.straps)
         raise SettingsError(
             f"There is no virtual strap with the address '{address}'.",
             f"Choose one of: {known or 'none, add one first'}.",
@@ -51,6 +54,11 @@ class World:
     def all_straps(self) -> tuple[VirtualStrap, ...]:
         """Those that were chosen, or all there are."""
         return self.straps or tuple(self.bluez.straps)
+
+    async def drop(self) -> None:
+        """Lose the link to each of them."""
+        for strap in self.all_straps:
+            await self.bluez.drop(strap)
 
     @property
     def begun(self) -> tuple[str, ...]:
@@ -130,6 +138,43 @@ def accident(happening: Happening) -> Happening:
         name=happening.__name__, sentence=_sentence(happening), happening=happening
     )
     return happening
+
+
+def all_straps(world: World) -> Sequence[object]:
+    """Return the straps that suffer."""
+    return world.all_straps
+
+
+def while_set(
+    name: str,
+    sentence: str,
+    *,
+    whose: Whose = all_straps,
+    drops: bool = False,
+    **values: bool | float,
+) -> None:
+    """Register what is wrong for as long as some attributes have these values.
+
+    ``drops`` says that it begins with the loss of the link. At its end they are what
+    they usually are: off, or zero.
+    """
+
+    async def course(world: World) -> AsyncIterator[None]:
+        sufferers = tuple(whose(world))
+        _set(sufferers, values)
+        if drops:
+            await world.drop()
+        yield
+        _set(sufferers, {each: type(value)() for each, value in values.items()})
+
+    FAULTS[name] = Fault(name=name, sentence=sentence, course=course)
+
+
+def _set(sufferers: Sequence[object], values: dict[str, bool | float]) -> None:
+    for sufferer in sufferers:
+        for attribute, value in values.items():
+            getattr(sufferer, attribute)  # a wrong name is told, not added
+            setattr(sufferer, attribute, value)
 
 
 def _sentence(described: object) -> str:

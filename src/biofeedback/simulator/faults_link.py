@@ -9,8 +9,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from biofeedback.simulator.bluez import ABORTED
-from biofeedback.simulator.fault import World, accident, fault
+from biofeedback.simulator.bluez_links import ABORTED
+from biofeedback.simulator.fault import World, accident, fault, while_set
 from biofeedback.wire import uuids
 
 FAILED = "org.bluez.Error.Failed"
@@ -22,8 +22,7 @@ PERIOD_S = 30.0
 @accident
 async def link_drop(world: World) -> None:
     """The link is lost, and can be had again at once."""
-    for strap in world.all_straps:
-        await world.bluez.drop(strap)
+    await world.drop()
 
 
 @fault
@@ -58,7 +57,7 @@ async def three_bad_connects(world: World) -> AsyncIterator[None]:
     """The link is lost, and three attempts to connect fail."""
     for strap in world.all_straps:
         strap.connect_errors.extend([BAD_CONNECT] * 3)
-        await world.bluez.drop(strap)
+    await world.drop()
     yield
     for strap in world.all_straps:
         strap.connect_errors.clear()
@@ -74,47 +73,35 @@ async def abort_by_local(world: World) -> AsyncIterator[None]:
         strap.connect_errors.clear()
 
 
-@fault
-async def connect_hangs(world: World) -> AsyncIterator[None]:
-    """The link is lost, and connecting never gets an answer."""
-    for strap in world.all_straps:
-        strap.connect_hangs = True
-        await world.bluez.drop(strap)
-    yield
-    for strap in world.all_straps:
-        strap.connect_hangs = False
+while_set(
+    "connect_hangs",
+    "The link is lost, and connecting never gets an answer.",
+    drops=True,
+    connect_hangs=True,
+)
 
 
-@fault
-async def services_hang(world: World) -> AsyncIterator[None]:
-    """The link is lost; later ones never learn the services."""
-    for strap in world.all_straps:
-        strap.services_hang = True
-        await world.bluez.drop(strap)
-    yield
-    for strap in world.all_straps:
-        strap.services_hang = False
+while_set(
+    "services_hang",
+    "The link is lost; later ones never learn the services.",
+    drops=True,
+    services_hang=True,
+)
 
 
-@fault
-async def drop_while_resolving(world: World) -> AsyncIterator[None]:
-    """The link is lost, and the next one in its middle."""
-    for strap in world.all_straps:
-        strap.drops_while_resolving = 1
-        await world.bluez.drop(strap)
-    yield
-    for strap in world.all_straps:
-        strap.drops_while_resolving = 0
+while_set(
+    "drop_while_resolving",
+    "The link is lost, and the next one in its middle.",
+    drops=True,
+    drops_while_resolving=1,
+)
 
 
-@fault
-async def disconnect_hangs(world: World) -> AsyncIterator[None]:
-    """Disconnecting never gets an answer."""
-    for strap in world.all_straps:
-        strap.disconnect_hangs = True
-    yield
-    for strap in world.all_straps:
-        strap.disconnect_hangs = False
+while_set(
+    "disconnect_hangs",
+    "Disconnecting never gets an answer.",
+    disconnect_hangs=True,
+)
 
 
 @accident
@@ -140,7 +127,7 @@ async def stale_handles(world: World) -> None:
     """New firmware: the link is lost and every handle has moved."""
     for strap in world.all_straps:
         strap.change_firmware()
-        await world.bluez.drop(strap)
+    await world.drop()
 
 
 @fault
@@ -149,21 +136,18 @@ async def old_firmware(world: World) -> AsyncIterator[None]:
     makes = {strap: strap.make for strap in world.all_straps}
     for strap in makes:
         strap.change_firmware(replace(strap.make, pmd=None))
-        await world.bluez.drop(strap)
+    await world.drop()
     yield
     for strap, make in makes.items():
         strap.change_firmware(make)
-        await world.bluez.drop(strap)
+    await world.drop()
 
 
-@fault
-async def busy_reads(world: World) -> AsyncIterator[None]:
-    """The next three reads are answered: in progress."""
-    for strap in world.all_straps:
-        strap.busy_reads = 3
-    yield
-    for strap in world.all_straps:
-        strap.busy_reads = 0
+while_set(
+    "busy_reads",
+    "The next three reads are answered: in progress.",
+    busy_reads=3,
+)
 
 
 @fault

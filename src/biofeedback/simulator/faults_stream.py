@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 import msgspec
 
 from biofeedback.errors import SettingsError
-from biofeedback.simulator.fault import World, accident, fault
+from biofeedback.simulator.fault import World, accident, fault, while_set
 from biofeedback.simulator.pmd import PmdServer
 from biofeedback.wire import uuids
 from biofeedback.wire.heart_rate import HeartRateMeasurement
@@ -22,14 +22,11 @@ CONTACT_FOR = 5
 """Packets until contact is lost, or found again."""
 
 
-@fault
-async def silent_stall(world: World) -> AsyncIterator[None]:
-    """The strap stays connected and sends nothing more."""
-    for strap in world.all_straps:
-        strap.silent = True
-    yield
-    for strap in world.all_straps:
-        strap.silent = False
+while_set(
+    "silent_stall",
+    "The strap stays connected and sends nothing more.",
+    silent=True,
+)
 
 
 @fault
@@ -42,24 +39,18 @@ async def burst(world: World) -> AsyncIterator[None]:
         await strap.resume()
 
 
-@fault
-async def lost_packet(world: World) -> AsyncIterator[None]:
-    """Every tenth packet is lost."""
-    for strap in world.all_straps:
-        strap.lose_every = EVERY
-    yield
-    for strap in world.all_straps:
-        strap.lose_every = None
+while_set(
+    "lost_packet",
+    "Every tenth packet is lost.",
+    lose_every=EVERY,
+)
 
 
-@fault
-async def duplicated_packet(world: World) -> AsyncIterator[None]:
-    """Every tenth packet comes twice."""
-    for strap in world.all_straps:
-        strap.duplicate_every = EVERY
-    yield
-    for strap in world.all_straps:
-        strap.duplicate_every = None
+while_set(
+    "duplicated_packet",
+    "Every tenth packet comes twice.",
+    duplicate_every=EVERY,
+)
 
 
 @fault
@@ -169,54 +160,44 @@ async def pmd_gap(world: World) -> None:
         server.skip(2.0)
 
 
-@fault
-async def pmd_lost_reply(world: World) -> AsyncIterator[None]:
-    """The next command is obeyed, and its answer is lost."""
-    for server in _servers(world):
-        server.lost_replies = 1
-    yield
-    for server in _servers(world):
-        server.lost_replies = 0
+while_set(
+    "pmd_lost_reply",
+    "The next command is obeyed, and its answer is lost.",
+    whose=_servers,
+    lost_replies=1,
+)
 
 
-@fault
-async def pmd_short_start(world: World) -> AsyncIterator[None]:
-    """Answers to a start end after the status."""
-    for server in _servers(world):
-        server.short_start = True
-    yield
-    for server in _servers(world):
-        server.short_start = False
+while_set(
+    "pmd_short_start",
+    "Answers to a start end after the status.",
+    whose=_servers,
+    short_start=True,
+)
 
 
-@fault
-async def pmd_late_start(world: World) -> AsyncIterator[None]:
-    """Streams begin 20 s after they were started."""
-    for server in _servers(world):
-        server.late_start_s = 20.0
-    yield
-    for server in _servers(world):
-        server.late_start_s = 0.0
+while_set(
+    "pmd_late_start",
+    "Streams begin 20 s after they were started.",
+    whose=_servers,
+    late_start_s=20.0,
+)
 
 
-@fault
-async def pmd_unknown_frames(world: World) -> AsyncIterator[None]:
-    """The next ten frames are of a type that nobody knows."""
-    for server in _servers(world):
-        server.odd_frames = 10
-    yield
-    for server in _servers(world):
-        server.odd_frames = 0
+while_set(
+    "pmd_unknown_frames",
+    "The next ten frames are of a type that nobody knows.",
+    whose=_servers,
+    odd_frames=10,
+)
 
 
-@fault
-async def pmd_compressed(world: World) -> AsyncIterator[None]:
-    """Acceleration that is started now comes as differences."""
-    for server in _servers(world):
-        server.compress = True
-    yield
-    for server in _servers(world):
-        server.compress = False
+while_set(
+    "pmd_compressed",
+    "Acceleration that is started now comes as differences.",
+    whose=_servers,
+    compress=True,
+)
 
 
 @accident

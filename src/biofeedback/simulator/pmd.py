@@ -33,6 +33,9 @@ _REFUSALS = {
     Setting.RANGE: Status.INVALID_RANGE,
     Setting.CHANNELS: Status.INVALID_CHANNELS,
 }
+REMEMBERED = 1000
+"""How many commands and answers are remembered."""
+
 ONLINE = 1 << 6
 """Marks a measurement that runs in the answer to a status (PmdActiveMeasurement.kt)."""
 
@@ -86,7 +89,7 @@ class PmdServer:
     odd_frames
         How many frames are still sent with a frame type that nobody knows.
     commands, answers
-        All so far, lost ones too.
+        The last :data:`REMEMBERED`, lost ones too.
     compress
         Sends acceleration as differences whatever the make says.
     """
@@ -102,8 +105,8 @@ class PmdServer:
         self.odd_frames = 0
         self.compress = False
         self.streams: dict[Measurement, Stream] = {}
-        self.commands: list[bytes] = []
-        self.answers: list[bytes] = []
+        self.commands: deque[bytes] = deque(maxlen=REMEMBERED)
+        self.answers: deque[bytes] = deque(maxlen=REMEMBERED)
 
     @property
     def running(self) -> frozenset[Measurement]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
@@ -27,7 +26,7 @@ class StrapStatus(Value, frozen=True):
     """What became of one strap so far.
 
     ``sent`` counts the packets that someone got, by characteristic; ``pmd_running``
-    are the measurements that run, ``pmd_commands`` all commands in hex.
+    are the measurements that run, ``pmd_commands`` the last commands in hex.
     """
 
     address: str
@@ -158,7 +157,7 @@ class Stage:
         return Status(
             straps=tuple(self._status(each) for each in self.world.bluez.straps),
             faults=self.world.begun,
-            calls=dict(Counter(self.world.bluez.calls)),
+            calls=dict(self.world.bluez.counted),
         )
 
     def flush(self) -> None:

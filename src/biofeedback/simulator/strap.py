@@ -19,7 +19,7 @@ from biofeedback.simulator.waves import mean_bpm
 from biofeedback.wire import uuids
 from biofeedback.wire.battery import BatteryLevel
 from biofeedback.wire.heart_rate import HeartRateMeasurement
-from biofeedback.wire.polar_pmd import Measurement, Setting, Settings, start, stop
+from biofeedback.wire.polar_pmd import MEASUREMENTS, Setting, Settings, start, stop
 
 NS_PER_S = 1_000_000_000
 LATENCY_S = 0.4
@@ -29,11 +29,6 @@ BATTERY_EVERY_S = 60
 HR_BEATS = 5
 """Straps smooth the rate they show over a few beats."""
 
-_MEASUREMENTS = {
-    Signal.ECG: Measurement.ECG,
-    Signal.ACC: Measurement.ACC,
-    Signal.PPI: Measurement.PPI,
-}
 _USUAL_HZ = {Signal.ECG: 130, Signal.ACC: 50}
 
 
@@ -141,10 +136,10 @@ class SimulatedStrap:
         new = [each for each in self._asked if each not in self._running]
         self._running = self._asked
         for each in gone:
-            yield from self._write(stop(_MEASUREMENTS[each.signal]))
+            yield from self._write(stop(MEASUREMENTS[each.signal]))
         for each in new:
             settings = Settings()
-            offer = H10_PMD.offer(_MEASUREMENTS[each.signal])
+            offer = H10_PMD.offer(MEASUREMENTS[each.signal])
             if offer is not None:
                 settings = Settings.of(
                     (Setting.RATE, each.rate_hz or _USUAL_HZ[each.signal]),
@@ -154,7 +149,7 @@ class SimulatedStrap:
                         if setting is not Setting.RATE
                     ),
                 )
-            yield from self._write(start(_MEASUREMENTS[each.signal], settings))
+            yield from self._write(start(MEASUREMENTS[each.signal], settings))
 
     def _write(self, command: bytes) -> Iterator[Notification]:
         yield self._sent(uuids.PMD_WRITTEN, command)

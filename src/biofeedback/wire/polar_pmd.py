@@ -36,6 +36,8 @@ from biofeedback.wire.polar_pmd_frames import (
     to_unix_ns,
 )
 from biofeedback.wire.polar_pmd_settings import (
+    MEASUREMENTS,
+    SIGNALS,
     Measurement,
     PmdAnomaly,
     Setting,
@@ -44,6 +46,8 @@ from biofeedback.wire.polar_pmd_settings import (
 
 __all__ = [
     "EPOCH_UNIX_NS",
+    "MEASUREMENTS",
+    "SIGNALS",
     "UNSET_CLOCK_NS",
     "AccFrame",
     "Command",

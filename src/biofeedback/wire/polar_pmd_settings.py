@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 
-from biofeedback.model import Value
+from biofeedback.model import Signal, Value
 
 MAX_FACTOR = 10.0
 """A larger one is nonsense: 16 bits times this is far beyond any sensor's range."""
@@ -43,6 +43,19 @@ class Measurement(IntEnum):
     PPI = 3
     GYRO = 5
     MAG = 6
+
+
+SIGNALS: dict[Measurement, Signal] = {
+    Measurement.ECG: Signal.ECG,
+    Measurement.ACC: Signal.ACC,
+    Measurement.PPI: Signal.PPI,
+}
+"""The measurements that sessions can ask for, in the order they are started."""
+
+MEASUREMENTS: dict[Signal, Measurement] = {
+    signal: measurement for measurement, signal in SIGNALS.items()
+}
+"""The same, the other way round."""
 
 
 class Setting(IntEnum):

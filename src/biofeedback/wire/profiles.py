@@ -104,7 +104,7 @@ PROFILES: tuple[StrapProfile, ...] = (
         ),
         hint=(
             "Moisten the electrodes and wear the strap; it sleeps 45 s after it was "
-            "taken off. " + _ONE_LINK
+            "taken off. Close other apps that may hold it."
         ),
     ),
     StrapProfile(

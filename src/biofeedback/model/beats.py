@@ -1,0 +1,56 @@
+"""Beats and what was made of them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from biofeedback.model.values import Value
+
+
+class Beat(Value, frozen=True):
+    """One heartbeat. ``rr_ms`` is the interval that ends with it.
+
+    ``t_ns`` is the summed RR since the start of ``segment`` placed on the session
+    clock, known to ``uncertainty_ms``. A new segment starts at every gap: no
+    difference may be taken between beats of two segments.
+    """
+
+    index: int
+    segment: int
+    t_ns: int
+    rr_ms: float
+    uncertainty_ms: float
+
+
+class Label(StrEnum):
+    """What an interval was judged to be."""
+
+    NORMAL = "normal"
+    ARTEFACT = "artefact"
+    ECTOPIC = "ectopic"
+
+
+class Interval(Value, frozen=True):
+    """A beat with its judgement: ``rr_ms`` as measured, ``nn_ms`` if normal.
+
+    ``nn_ms`` is ``None`` for anything but a normal interval; ``rr_ms`` is never
+    overwritten.
+    """
+
+    index: int
+    segment: int
+    t_ns: int
+    rr_ms: float
+    label: Label
+    nn_ms: float | None
+
+
+class RefereeValues(Value, frozen=True):
+    """What NeuroKit2 computed on one window (``None``: it gave no number)."""
+
+    hr_bpm: float | None
+    rmssd_ms: float | None
+    sdnn_ms: float | None
+    pnn50_pct: float | None
+    lf_ms2: float | None
+    hf_ms2: float | None

@@ -1,0 +1,181 @@
+"""Events: what comes out, one live message each."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from biofeedback.model.beats import Label, RefereeValues
+from biofeedback.model.straps import Ask, LinkReason, LinkState, LinkStep, Signal, Strap
+from biofeedback.model.values import Value
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="unnamed"):
+    """One live message; ``t_ms`` is milliseconds since the session started."""
+
+    t_ms: float
+
+
+class LinkEvent(Event, frozen=True, tag="link"):
+    """The link's state in words, and the driver's step. Never dropped."""
+
+    state: LinkState
+    step: LinkStep | None
+    reason: LinkReason | None
+    advice: str | None
+    strap: Strap | None
+    retry_in_ms: int | None
+
+
+class HeartEvent(Event, frozen=True, tag="heart"):
+    """The rate the strap itself reports (``contact`` ``None``: not supported)."""
+
+    hr_bpm: int | None
+    contact: bool | None
+
+
+class BeatEvent(Event, frozen=True, tag="beat"):
+    """One beat, its raw interval and its judgement; ``t_ms`` is the beat's time."""
+
+    index: int
+    segment: int
+    rr_ms: float
+    label: Label
+    nn_ms: float | None
+    uncertainty_ms: float
+    provisional: bool
+
+
+class WindowMetrics(Value, frozen=True):
+    """Time-domain metrics of one window; ``None`` until it holds enough.
+
+    ``coverage`` is seconds of normal intervals divided by the window's length.
+    """
+
+    coverage: float
+    n_nn: int
+    artefact_pct: float
+    hr_bpm: float | None
+    rmssd_ms: float | None
+    sdnn_ms: float | None
+    pnn50_pct: float | None
+
+
+class Windows(Value, frozen=True):
+    """The three live windows, keyed by their length in seconds."""
+
+    w30: WindowMetrics = msgspec.field(name="30")
+    w60: WindowMetrics = msgspec.field(name="60")
+    w300: WindowMetrics = msgspec.field(name="300")
+
+
+class Activation(Value, frozen=True):
+    """A body-activation band (not estimated yet: always ``None`` for now)."""
+
+    band: str
+    confidence: float
+
+
+class MetricsEvent(Event, frozen=True, tag="metrics"):
+    """Once a second: everything the engine knows, and why if it does not.
+
+    ``lf_ms2``, ``hf_ms2``, ``lf_peak_hz`` and ``coherence_ratio`` come from one
+    64 s Hann segment; ``rsa_bpm`` and ``rsa_ms`` are peak-to-trough per paced
+    breath, averaged.
+    """
+
+    window_s: Windows
+    lf_ms2: float | None
+    hf_ms2: float | None
+    lf_peak_hz: float | None
+    rsa_bpm: float | None
+    rsa_ms: float | None
+    coherence_ratio: float | None
+    in_phase_pct: float | None
+    activation: Activation | None
+    suitable: bool
+    reason: str | None
+
+
+class RefereeEvent(Event, frozen=True, tag="referee"):
+    """NeuroKit2 on the same window, and the largest difference from ours."""
+
+    window_s: int
+    neurokit: RefereeValues
+    max_difference: float | None
+
+
+class PacerEvent(Event, frozen=True, tag="pacer"):
+    """The breathing schedule from breath ``from_breath`` on. Never dropped.
+
+    Every screen computes the phase itself. ``origin_ms`` is the instant at which
+    breath ``from_breath`` begins; until then the previous schedule holds.
+    """
+
+    origin_ms: float
+    rate_bpm: float
+    inhale_pct: float
+    hold_in_ms: int
+    hold_out_ms: int
+    from_breath: int
+
+
+class SignalsEvent(Event, frozen=True, tag="signals"):
+    """Which signals are asked of the strap from now on. Never dropped."""
+
+    by: str
+    signals: tuple[Ask, ...]
+
+
+class SamplesEvent(Event, frozen=True, tag="samples"):
+    """Samples of one signal; ``t_ms`` is the time of the last, on the session clock.
+
+    ``values`` holds ``channels`` numbers per sample, oldest first: the ECG in µV, the
+    acceleration in mG along x, y, z. The samples lie ``interval_ms`` apart;
+    ``device_ns`` is the strap's own stamp of the last one. A new ``segment`` starts
+    where samples are missing or the strap's clock was set: no line may be drawn
+    across. ``uncertainty_ms`` bounds the error of ``t_ms``, but for the constant part
+    of the delay; ``drift_ppm`` is how much slower than the session's clock the strap's
+    runs, ``None`` until three minutes are known. Travels as a binary frame
+    (``docs/protocol.md``) and has no part in the numbering of the other messages.
+    ``source`` as in :class:`Notification`.
+    """
+
+    source: str
+    signal: Signal
+    channels: int
+    interval_ms: float
+    device_ns: int
+    segment: int
+    uncertainty_ms: float
+    drift_ppm: float | None
+    values: tuple[int, ...]
+
+
+class EntryEvent(Event, frozen=True, tag="event"):
+    """A rating, mark, phase or notice. Never dropped."""
+
+    id: str
+    type: str
+    by: str
+    value: float | None
+    unit: str | None
+    text: str | None
+    moment: str | None
+
+
+AnyEvent: TypeAlias = (
+    LinkEvent
+    | HeartEvent
+    | BeatEvent
+    | MetricsEvent
+    | RefereeEvent
+    | PacerEvent
+    | SignalsEvent
+    | SamplesEvent
+    | EntryEvent
+)
+
+KEPT_KINDS: frozenset[str] = frozenset({"link", "pacer", "signals", "event"})
+"""Kinds that are never dropped for a slow viewer."""

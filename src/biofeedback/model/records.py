@@ -1,0 +1,131 @@
+"""Records: what enters the core, in the order of processing."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from biofeedback.model.beats import RefereeValues
+from biofeedback.model.straps import Ask, LinkReason, LinkState, LinkStep, Strap
+
+
+class Record(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag=str.lower
+):
+    """Something that entered the core at ``t_ns``."""
+
+    t_ns: int
+
+
+class Notification(Record, frozen=True):
+    """Bytes exactly as a characteristic sent them; ``t_ns`` is their arrival.
+
+    ``source`` names the slot of the device in this session (``"strap"``), and
+    ``characteristic`` is the 16-bit UUID in lower case hex (``"2a37"``), or the name
+    that :mod:`biofeedback.wire.uuids` has for a longer one (``"pmd_data"``).
+    ``"pmd_cp_write"`` holds what we wrote to Polar's control point, so that the frames
+    can be understood from the recording alone.
+    """
+
+    source: str
+    characteristic: str
+    data: bytes
+
+
+class LinkChange(Record, frozen=True):
+    """The driver says that the link changed; gaps are explicit records.
+
+    ``step`` is what the driver does now, ``retry_in_ms`` how long it will wait at most
+    before it tries again.
+    """
+
+    source: str
+    state: LinkState
+    step: LinkStep | None = None
+    reason: LinkReason | None = None
+    advice: str | None = None
+    strap: Strap | None = None
+    retry_in_ms: int | None = None
+
+
+class Tick(Record, frozen=True):
+    """The core's only timer, once a second: a record, hence replayable."""
+
+
+class Entry(Record, frozen=True):
+    """Something a person did or said: a rating, a mark, a phase of practice.
+
+    ``moment`` is ``before``, ``during`` or ``after`` the practice. ``prompt``
+    keeps the question word for word, ``latency_ms`` the time taken to answer.
+    Never edited: a correction is a new entry that names the old in ``corrects``.
+    """
+
+    id: str
+    type: str
+    by: str
+    value: float | None = None
+    unit: str | None = None
+    text: str | None = None
+    moment: str | None = None
+    prompt: str | None = None
+    latency_ms: int | None = None
+    device: str | None = None
+    corrects: str | None = None
+
+
+class PacerCommand(Record, frozen=True):
+    """Asks the pacer for another pace from the next breath on."""
+
+    by: str
+    rate_bpm: float
+    inhale_pct: float
+    hold_in_ms: int = 0
+    hold_out_ms: int = 0
+
+
+class SignalsCommand(Record, frozen=True):
+    """Asks the strap for exactly these signals beside its heart rate."""
+
+    by: str
+    signals: tuple[Ask, ...]
+
+
+class Config(Record, frozen=True):
+    """What the session runs with: always the first record of a session."""
+
+    algorithm: str
+    simulated: bool
+    rate_bpm: float
+    inhale_pct: float
+    hold_in_ms: int = 0
+    hold_out_ms: int = 0
+    seed: int | None = None
+    profile: str | None = None
+    signals: tuple[Ask, ...] = ()
+
+
+class RefereeReport(Record, frozen=True):
+    """NeuroKit2's answer from its worker process, with the gap to our engine.
+
+    It enters as a record, like everything that takes an unknown time, so that a
+    replay repeats it instead of computing it again. ``max_difference`` is the
+    largest absolute difference between NeuroKit2 and the live engine over the
+    same intervals, each in its own unit.
+    """
+
+    window_s: int
+    neurokit: RefereeValues
+    max_difference: float | None
+
+
+AnyRecord: TypeAlias = (
+    Notification
+    | LinkChange
+    | Tick
+    | Entry
+    | PacerCommand
+    | SignalsCommand
+    | Config
+    | RefereeReport
+)
