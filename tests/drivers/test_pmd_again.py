@@ -210,7 +210,7 @@ async def test_a_trouble_that_is_over_is_taken_back(
             return wearer.told[-1] == (None, None)
 
         async with asyncio.timeout(8):
-            while not await well():
+            while not await well():  # noqa: ASYNC110 - no event
                 await asyncio.sleep(0.02)
         assert any(isinstance(each, EcgFrame) for each in wearer.frames)
         await wearer.polar.want((ECG,))
