@@ -34,7 +34,7 @@ from biofeedback.simulator.models import MODELS
 from biofeedback.wire import HeartRateMeasurement
 from biofeedback.wire.polar_pmd import Command, Measurement, Op
 from tests.drivers.room import eventually
-from tests.drivers.scene import MODES, QUICK, Held, Scene, held, nothing_left, scene
+from tests.drivers.scene import MODES, QUICK, Held, Scene, held, scene
 from tests.drivers.sitting import sitting
 
 STARTS_S = 60.0
@@ -346,8 +346,12 @@ async def test_fault_64_fifty_links_hold_as_much_as_one(
         early = await cycles(at, 2)
         late = await cycles(at, 48)
         assert at.strap.links == 51
-        if late != early:  # a connection may be closing
-            await nothing_left(bus, early)
+        # A link that is just being set up or let go of may hold a little more or
+        # less; what leaked with each of 48 links would be 48 at least.
+        assert late.tasks < early.tasks + 8
+        assert late.descriptors < early.descriptors + 8
+        assert late.connections < early.connections + 4
+        assert late.match_rules < early.match_rules + 4
 
 
 async def cycles(at: Scene, count: int) -> Held:
