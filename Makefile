@@ -16,7 +16,7 @@ run: $(VENV)/.installed  ## start the service and open the dashboard
 
 test: check  ## everything: style, types, imports, then all tests
 	$(BIN)/python -m tests.machine
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/.dev  ## style, types, import contracts
 	$(BIN)/ruff format --check .
