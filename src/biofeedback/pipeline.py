@@ -8,17 +8,18 @@ The way of one heartbeat: ``Notification`` → :class:`HeartRateMeasurement` →
 → ``Interval`` → windows → ``MetricsEvent``. ECG and acceleration go by
 :mod:`~biofeedback.pmd_streams`; what is told about the link comes from
 :mod:`~biofeedback.link_state`, the numbers of each second from
-:mod:`~biofeedback.live_metrics`.
+:mod:`~biofeedback.live_metrics`. An interval is told at once and judged while the next
+ones come in; when its judgement changes it is told again.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from biofeedback.link_state import Link
-from biofeedback.live_metrics import metrics_event, ms
+from biofeedback.live_metrics import LiveMetrics, ms
 from biofeedback.model import (
     AnyEvent,
     AnyRecord,
@@ -39,21 +40,22 @@ from biofeedback.model import (
     RefereeReport,
     SignalsCommand,
     SignalsEvent,
+    Stage,
     Tick,
 )
 from biofeedback.pmd_streams import PmdStreams, Pulses
 from biofeedback.practice import pacer
-from biofeedback.practice.phases import begins_practice
 from biofeedback.signal.artefacts import Judge, flagged
 from biofeedback.signal.beats import PERIOD_NS, BeatClock, rr_ms
 from biofeedback.signal.conformity import RefereeWindow
+from biofeedback.signal.fleet import Fleet
 from biofeedback.signal.windows import LiveWindows
 from biofeedback.wire import uuids
 from biofeedback.wire.battery import BatteryLevel
 from biofeedback.wire.heart_rate import PLAUSIBLE_RR_MS, HeartRateMeasurement
 from biofeedback.wire.profiles import PLAIN, RR, Contact, profile_with
 
-ALGORITHM = "biofeedback-signal/2"
+ALGORITHM = "biofeedback-signal/3"
 """Changes whenever the same records would give other numbers."""
 
 NS_PER_S = 1_000_000_000
@@ -73,6 +75,9 @@ class Pipeline:
     samples
         Whether to tell of ECG and acceleration, which no beat depends on. Placing
         them takes most of the time that an analysis would need.
+    fleet
+        Where the numbers of this session are kept beside those of others; by default
+        they are kept apart.
 
     Attributes
     ----------
@@ -84,9 +89,11 @@ class Pipeline:
         Every entry so far.
     signals
         What is asked of the strap beside its heart rate.
+    windows
+        What the numbers of each second are read off.
     """
 
-    def __init__(self, *, samples: bool = True) -> None:
+    def __init__(self, *, samples: bool = True, fleet: Fleet | None = None) -> None:
         self.intervals: list[Interval] = []
         self.schedule: tuple[PacerEvent, ...] = ()
         self.entries: list[Entry] = []
@@ -96,12 +103,14 @@ class Pipeline:
         self._errors_ms: deque[int] = deque()  # of pulse intervals on their way
         self._pmd = PmdStreams(samples=samples)
         self._judge = Judge()
-        self._windows = LiveWindows()
+        self._contacts: deque[bool] = deque()  # of intervals on their way
+        self._doubts_ms: dict[int, float] = {}  # of beats not judged for good
+        self.windows = LiveWindows(fleet)
+        self._metrics = LiveMetrics(self.windows)
         self._link = Link()
         self._profile = PLAIN
         self._seen_rr = False
         self._now_ns = 0
-        self._paced_from_ms = 0.0
 
     def receive(self, record: AnyRecord) -> tuple[AnyEvent, ...]:
         """Process one record and return what is to be told, in order."""
@@ -139,9 +148,9 @@ class Pipeline:
         return self._pmd.unknown_frames
 
     def flush(self) -> None:
-        """Take in the beats still held back, at the end of a session."""
-        for beat in self._beats.flush():
-            self._take(beat)
+        """Take in the beats still held back, at the end, and judge all for good."""
+        for _ in self._finish():
+            pass
 
     # --- Notifications: bytes to beats --------------------------------------------
 
@@ -180,7 +189,9 @@ class Pipeline:
             hr_bpm=packet.hr_bpm or None,  # a rate of 0 means: not measured
             contact=contact,
         )
-        yield from self._measured(record.t_ns, packet.rr_1024 or ())
+        rr_1024 = packet.rr_1024 or ()
+        self._contacts.extend(contact is not False for rr in rr_1024 if rr)
+        yield from self._measured(record.t_ns, rr_1024)
 
     # --- Samples and pulse intervals ----------------------------------------------
 
@@ -189,6 +200,7 @@ class Pipeline:
         if isinstance(found, Pulses):
             yield from self._pulses(record.t_ns, found)
         elif found is not None:
+            self._metrics.sense(found)
             yield found
 
     def _pulses(self, t_ns: int, pulses: Pulses) -> Iterator[AnyEvent]:
@@ -209,31 +221,53 @@ class Pipeline:
     def _measured(self, t_ns: int, rr_1024: tuple[int, ...]) -> Iterator[AnyEvent]:
         yield from self._settled(self._beats.measure(t_ns, rr_1024))
 
-    def _settled(self, beats: tuple[Beat, ...]) -> Iterator[AnyEvent]:
+    def _settled(self, beats: Iterable[Beat]) -> Iterator[AnyEvent]:
         for beat in beats:
-            yield self._take(beat)
+            yield from self._take(beat)
 
-    def _take(self, beat: Beat) -> BeatEvent:
-        uncertainty_ms = beat.uncertainty_ms
+    def _take(self, beat: Beat) -> Iterator[AnyEvent]:
+        doubt_ms = beat.uncertainty_ms
         if self._errors_ms:
-            uncertainty_ms += self._errors_ms.popleft()
+            doubt_ms += self._errors_ms.popleft()
+        self._doubts_ms[beat.index] = round(doubt_ms, 1)
+        contact = self._contacts.popleft() if self._contacts else True
         if beat.rr_ms < rr_ms(self._beats.shortest):
             # Not the heart's: neither judged nor a neighbour of what is.
-            interval = flagged(beat)
+            yield from self._judged(flagged(beat))
+            return
+        for interval in self._judge.judge(beat, contact=contact):
+            yield from self._judged(interval)
+            self.windows.take(interval)
+
+    def _judged(self, interval: Interval) -> Iterator[AnyEvent]:
+        """Tell a beat that is new, or judged otherwise than it was told."""
+        index, final = interval.index, interval.stage is Stage.FINAL
+        new = index == len(self.intervals)
+        if new:
+            self.intervals.append(interval)
+            told = None
         else:
-            interval = self._judge.judge(beat)
-        self.intervals.append(interval)
-        self._windows.add(interval)
-        return BeatEvent(
-            t_ms=ms(beat.t_ns),
-            index=beat.index,
-            segment=beat.segment,
-            rr_ms=beat.rr_ms,
+            told = self.intervals[index].label
+            self.intervals[index] = interval
+        doubt_ms = self._doubts_ms.pop(index) if final else self._doubts_ms[index]
+        if interval.label is told:
+            return
+        yield BeatEvent(
+            t_ms=ms(interval.t_ns),
+            index=index,
+            segment=interval.segment,
+            rr_ms=interval.rr_ms,
             label=interval.label,
             nn_ms=interval.nn_ms,
-            uncertainty_ms=round(uncertainty_ms, 1),
-            provisional=False,
+            uncertainty_ms=doubt_ms,
+            provisional=not final,
         )
+
+    def _finish(self) -> Iterator[AnyEvent]:
+        yield from self._settled(self._beats.flush())
+        for interval in self._judge.flush():
+            yield from self._judged(interval)
+            self.windows.take(interval)
 
     def _battery(self, record: Notification) -> Iterator[AnyEvent]:
         pct = BatteryLevel.from_bytes(record.data).pct
@@ -249,6 +283,8 @@ class Pipeline:
             self._profile = profile_with(record.strap.profile)
             adds = self._profile.rr is RR.EXTRA
             self._beats.shortest = NO_HEART_COUNT if adds else 1
+        if record.state is LinkState.ENDED:
+            yield from self._finish()
         yield from self._link.change(record)
 
     # --- Once a second --------------------------------------------------------------
@@ -259,20 +295,17 @@ class Pipeline:
             if event.state is LinkState.STALE:
                 self._beats.break_segment()
             yield event
-        yield metrics_event(
-            self._windows, record.t_ns, self.schedule, self._paced_from_ms
-        )
+        yield from self._metrics.tick(record.t_ns, self.schedule)
 
-    def referee_window(self) -> RefereeWindow | None:
-        """Return the live window that NeuroKit2 can be asked about now."""
-        return self._windows.referee_window(self._now_ns)
+    def referee_window(self, length_s: int) -> RefereeWindow | None:
+        """Return the live window of this length that NeuroKit2 can be asked about."""
+        return self.windows.referee_window(self._now_ns, length_s)
 
     # --- What people do ---------------------------------------------------------------
 
     def _entry(self, record: Entry) -> EntryEvent:
         self.entries.append(record)
-        if begins_practice(record):
-            self._paced_from_ms = ms(record.t_ns)
+        self._metrics.enter(record)
         return EntryEvent(
             t_ms=ms(record.t_ns),
             id=record.id,

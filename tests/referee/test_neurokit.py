@@ -18,7 +18,7 @@ from biofeedback.signal.conformity import (
     referee_window,
 )
 from biofeedback.signal.frequency_domain import welch_300
-from tests.unit.rhythms import judged, rest, series, sine
+from tests.unit.rhythms import judged, lane_of, rest, sine
 
 S = 1_000_000_000
 
@@ -37,8 +37,8 @@ def nk() -> ModuleType:
 def window(
     rr: list[float], window_s: int, segments: list[int] | None = None
 ) -> RefereeWindow:
-    found = series(rr, segments)
-    asked = referee_window(found, int(found.t_ns[-1]), window_s)
+    lane = lane_of(judged(rr, segments))
+    asked = referee_window(lane, int(lane.series.clock[-1]), window_s)
     assert asked is not None
     return asked
 
@@ -142,9 +142,9 @@ def test_the_window_is_on_the_beat_clock() -> None:
 
 
 def test_too_short_a_window_is_not_asked_about() -> None:
-    found = series(rest(9))
-    assert referee_window(found, int(found.t_ns[-1]), 60) is None
-    assert len(judged(rest(9))) == 9
+    lane = lane_of(judged(rest(9)))
+    assert referee_window(lane, int(lane.series.clock[-1]), 60) is None
+    assert len(lane.series) == 9
 
 
 def test_the_largest_difference_skips_what_one_side_lacks() -> None:

@@ -23,7 +23,7 @@ from biofeedback.recording.writer import RecordingWriter
 from biofeedback.session.analysis import analyze_file
 from biofeedback.wire.heart_rate import HeartRateMeasurement
 from biofeedback.wire.polar_pmd import EcgFrame
-from tests.unit.rhythms import rest
+from tests.unit.rhythms import rest, sine
 
 KEYS = [
     "file", "started_at", "duration_s", "coverage", "n_beats", "n_nn", "artefact_pct",
@@ -36,11 +36,11 @@ KEYS = [
 def test_a_polar_h10_in_slow_breathing(real_data: Path) -> None:
     found = analyze_file(real_data / "dont-hold-your-breath" / "sample_data_ibi.csv")
     assert [key for key in found if key in KEYS] == KEYS
-    assert found["n_beats"] == found["n_nn"] == 620
+    assert (found["n_beats"], found["n_nn"]) == (620, 618)
     assert round(found["raw"]["sdnn_ms"], 2) == 80.22
     assert round(found["raw"]["rmssd_ms"], 2) == 37.36
-    assert found["hr_bpm"] == pytest.approx(61.84, abs=0.01)
-    assert found["coverage"] == pytest.approx(1.0)
+    assert found["hr_bpm"] == pytest.approx(61.84, abs=0.05)
+    assert found["coverage"] > 0.99
     assert found["suitable"] is True
     assert 0.04 < found["lf_peak_hz"] < 0.13
     assert "windows" not in found
@@ -99,12 +99,13 @@ def test_what_holds_no_rr_is_refused(real_data: Path, name: str) -> None:
 
 def test_windows_by_steps(tmp_path: Path) -> None:
     path = tmp_path / "rest.txt"
-    path.write_text("\n".join(map(str, rest(500))))
-    found = analyze_file(path, window_s=120, step_s=60)
+    breath = sine(0.1, amplitude_ms=50, length_s=500, noise_ms=8)
+    path.write_text("\n".join(map(str, breath)))
+    found = analyze_file(path, window_s=180, step_s=60)
     rows = found["windows"]
     assert [row["start_s"] for row in rows] == [60.0 * n for n in range(len(rows))]
-    assert len(rows) == int((found["duration_s"] - 120) // 60) + 1
-    assert all(row["coverage"] == pytest.approx(1) for row in rows)
+    assert len(rows) == int((found["duration_s"] - 180) // 60) + 1
+    assert all(row["coverage"] > 0.97 for row in rows)
     assert all(row["rmssd_ms"] > 0 and row["lf_ms2"] > 0 for row in rows)
 
 
@@ -139,7 +140,7 @@ def test_a_recording_gives_what_its_bytes_hold(tmp_path: Path) -> None:
         LinkChange(t_ns=0, source="strap", state=LinkState.STREAMING),
     ]
     t_s = 0.0
-    for n in range(110):
+    for n in range(180):
         rr = round((1 + 0.06 * math.sin(0.2 * math.pi * t_s)) * 1024)
         t_s += rr / 1024
         packet = HeartRateMeasurement(
@@ -168,7 +169,7 @@ def test_a_recording_gives_what_its_bytes_hold(tmp_path: Path) -> None:
     writer.close()
     found = analyze_file(path, window_s=60)
     assert [key for key in found if key in KEYS] == KEYS
-    assert found["n_beats"] == found["n_nn"] == 110
+    assert found["n_beats"] == found["n_nn"] == 180
     assert found["started_at"] == "2023-11-14T22:13:20+00:00"
     assert found["lf_peak_hz"] == pytest.approx(0.1, abs=0.003)
     assert found["rsa_bpm"] == pytest.approx(60 / 0.94 - 60 / 1.06, rel=0.05)
@@ -178,6 +179,6 @@ def test_a_recording_gives_what_its_bytes_hold(tmp_path: Path) -> None:
         "followed_pct": None,
     }
     assert [(r["type"], r["value"]) for r in found["ratings"]] == [("arousal", 4)]
-    assert len(found["windows"]) == 1
+    assert len(found["windows"]) == 2
     assert found["source"]["unknown_frames"] == 2
     assert found["reason"] is None

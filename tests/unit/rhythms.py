@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from biofeedback.model import Beat, Interval
 from biofeedback.signal.artefacts import judge_all
+from biofeedback.signal.fleet import Fleet
+from biofeedback.signal.lane import Lane
 from biofeedback.signal.series import Series
 
 
@@ -35,6 +37,14 @@ def judged(
 
 def series(rr_ms: Sequence[float], segments: Sequence[int] | None = None) -> Series:
     return Series.of(judged(rr_ms, segments))
+
+
+def lane_of(intervals: Iterable[Interval], fleet: Fleet | None = None) -> Lane:
+    """A lane that was given these judgements."""
+    lane = (fleet or Fleet()).open()
+    for interval in intervals:
+        lane.take(interval)
+    return lane
 
 
 def on_grid(rr_ms: float) -> float:

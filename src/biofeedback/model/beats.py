@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from biofeedback.model.values import Value
 
@@ -23,18 +23,37 @@ class Beat(Value, frozen=True):
 
 
 class Label(StrEnum):
-    """What an interval was judged to be."""
+    """What an interval was judged to be.
+
+    ``artefact`` is an interval that no heart at rest makes, or that came without skin
+    contact; the others are the classes of Lipponen & Tarvainen 2019.
+    """
 
     NORMAL = "normal"
     ARTEFACT = "artefact"
     ECTOPIC = "ectopic"
+    MISSED = "missed"
+    EXTRA = "extra"
+    LONG_SHORT = "long_short"
+
+
+class Stage(IntEnum):
+    """How much of its neighbourhood a judgement has seen."""
+
+    UNJUDGED = 0
+    """Only what can be said of the interval by itself."""
+    PROVISIONAL = 1
+    """Two more beats: most of what there is to find."""
+    FINAL = 2
+    """All that its judgement depends on: it will not change."""
 
 
 class Interval(Value, frozen=True):
     """A beat with its judgement: ``rr_ms`` as measured, ``nn_ms`` if normal.
 
     ``nn_ms`` is ``None`` for anything but a normal interval; ``rr_ms`` is never
-    overwritten.
+    overwritten. ``abrupt`` says, whatever the label, that the interval is the turning
+    point of two opposite jumps that no breathing makes.
     """
 
     index: int
@@ -43,6 +62,8 @@ class Interval(Value, frozen=True):
     rr_ms: float
     label: Label
     nn_ms: float | None
+    abrupt: bool = False
+    stage: Stage = Stage.FINAL
 
 
 class RefereeValues(Value, frozen=True):

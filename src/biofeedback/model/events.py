@@ -36,7 +36,12 @@ class HeartEvent(Event, frozen=True, tag="heart"):
 
 
 class BeatEvent(Event, frozen=True, tag="beat"):
-    """One beat, its raw interval and its judgement; ``t_ms`` is the beat's time."""
+    """One beat, its raw interval and its judgement; ``t_ms`` is the beat's time.
+
+    Told at once, and again with the same ``index`` whenever its judgement has changed;
+    ``provisional`` until that is final. A final one that is as it was told is not told
+    again: ``settled_index`` of the metrics says how far they are.
+    """
 
     index: int
     segment: int
@@ -50,7 +55,8 @@ class BeatEvent(Event, frozen=True, tag="beat"):
 class WindowMetrics(Value, frozen=True):
     """Time-domain metrics of one window; ``None`` until it holds enough.
 
-    ``coverage`` is seconds of normal intervals divided by the window's length.
+    ``coverage`` is seconds of normal intervals divided by the window's length. The
+    values are ``provisional`` while one of its intervals may yet be judged otherwise.
     """
 
     coverage: float
@@ -60,6 +66,7 @@ class WindowMetrics(Value, frozen=True):
     rmssd_ms: float | None
     sdnn_ms: float | None
     pnn50_pct: float | None
+    provisional: bool = False
 
 
 class Windows(Value, frozen=True):
@@ -70,32 +77,71 @@ class Windows(Value, frozen=True):
     w300: WindowMetrics = msgspec.field(name="300")
 
 
+class Breathing(Value, frozen=True):
+    """How fast somebody breathes, as measured.
+
+    ``confidence`` is 0 to 1; ``source`` is ``acc`` (the chest moves the strap) or
+    ``rr`` (the heart answers the breath).
+    """
+
+    breaths_per_min: float
+    confidence: float
+    source: str
+
+
 class Activation(Value, frozen=True):
-    """A body-activation band (not estimated yet: always ``None`` for now)."""
+    """Body activation (estimate), against this person's own baseline of the day.
+
+    ``band`` is ``lower``, ``usual`` or ``higher``; ``low`` and ``high`` bound the score
+    (in the baseline's standard deviations) in 90 of 100 cases; ``confidence`` is 0 to
+    1; ``baseline_s`` is how long the baseline is.
+    """
 
     band: str
+    low: float
+    high: float
     confidence: float
+    baseline_s: float
 
 
 class MetricsEvent(Event, frozen=True, tag="metrics"):
     """Once a second: everything the engine knows, and why if it does not.
 
-    ``lf_ms2``, ``hf_ms2``, ``lf_peak_hz`` and ``coherence_ratio`` come from one
-    64 s Hann segment; ``rsa_bpm`` and ``rsa_ms`` are peak-to-trough per paced
-    breath, averaged.
+    ``lf_ms2`` and ``hf_ms2`` are means over ``power_s`` seconds of final judgements, up
+    to five minutes. ``lf_peak_hz`` and ``coherence_ratio`` are of the newest 64 s.
+    ``rsa_bpm`` and ``rsa_ms`` are peak-to-trough per paced breath, averaged;
+    ``phase_deg`` is how far the heart lags the pacer, and ``in_phase_pct`` how many
+    breaths kept to it. ``followed`` says whether the measured breath was the pacer's.
+    Beats up to ``settled_index`` are judged for good.
     """
 
     window_s: Windows
     lf_ms2: float | None
     hf_ms2: float | None
+    power_s: int | None
     lf_peak_hz: float | None
     rsa_bpm: float | None
     rsa_ms: float | None
     coherence_ratio: float | None
+    phase_deg: float | None
     in_phase_pct: float | None
+    breathing: Breathing | None
+    followed: bool | None
     activation: Activation | None
+    activation_reason: str | None
     suitable: bool
     reason: str | None
+    settled_index: int | None
+
+
+class RestatedEvent(Event, frozen=True, tag="restated"):
+    """The windows told at ``at_ms`` again, by final judgements that differ.
+
+    An instant is restated once at most, when all of its beats are settled.
+    """
+
+    at_ms: float
+    window_s: Windows
 
 
 class RefereeEvent(Event, frozen=True, tag="referee"):
@@ -170,6 +216,7 @@ AnyEvent: TypeAlias = (
     | HeartEvent
     | BeatEvent
     | MetricsEvent
+    | RestatedEvent
     | RefereeEvent
     | PacerEvent
     | SignalsEvent

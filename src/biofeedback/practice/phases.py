@@ -14,6 +14,24 @@ def begins_practice(entry: Entry) -> bool:
     return entry.type == "phase" and entry.text == "practice"
 
 
+def ends_practice(entry: Entry) -> bool:
+    """Say whether ``entry`` marks that the pacer left the screen."""
+    return entry.moment == "after" or entry.type == "symptom"
+
+
+def paced_after(entry: Entry, paced: bool) -> bool:
+    """Say whether a pace is followed from ``entry`` on, if it was ``paced`` before.
+
+    A session counts as paced from its start, unless somebody answers questions before
+    practice: then it is not until the pacer comes on screen.
+    """
+    if begins_practice(entry):
+        return True
+    if entry.moment == "before" or ends_practice(entry):
+        return False
+    return paced
+
+
 def practice_span(entries: Iterable[Entry], end_ms: float) -> tuple[float, float]:
     """Return from when to when (ms) the pacer was on screen.
 
@@ -24,6 +42,6 @@ def practice_span(entries: Iterable[Entry], end_ms: float) -> tuple[float, float
     for entry in entries:
         if begins_practice(entry):
             start_ms, found = entry.t_ns / NS_PER_MS, True
-        elif found and (entry.moment == "after" or entry.type == "symptom"):
+        elif found and ends_practice(entry):
             return start_ms, entry.t_ns / NS_PER_MS
     return start_ms, end_ms

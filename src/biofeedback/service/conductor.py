@@ -34,6 +34,7 @@ from biofeedback.session.driver import Driver
 from biofeedback.session.opening import open_session
 from biofeedback.session.referee import Referee
 from biofeedback.session.runner import LiveSession
+from biofeedback.session.ticker import Ticker
 from biofeedback.store import (
     RecordingRow,
     SessionRow,
@@ -76,6 +77,7 @@ class Conductor:
         self._straps = straps
         self._referee = referee
         self._new_clock = new_clock
+        self._ticker = Ticker(new_clock(1.0))
         self._closing = asyncio.Event()
         self._tasks = Tasks()
         self._replays: set[asyncio.Task[Any]] = set()
@@ -155,6 +157,7 @@ class Conductor:
             clock=self._new_clock(1.0),
             referee=self._referee,
             signals=signals,
+            ticker=self._ticker,
         )
         row = _row(live.info, person.id)
         live.start()

@@ -15,7 +15,8 @@ from biofeedback.practice import pacer
 from biofeedback.practice.phases import practice_span
 from biofeedback.recording.importers.rr_text import read_rr_text
 from biofeedback.signal.artefacts import judge_all
-from biofeedback.signal.series import Series
+from biofeedback.signal.segments import power_s
+from biofeedback.signal.series import UNITS_PER_S, Series
 from biofeedback.signal.summary import summarise, windows
 
 RECORDING_SUFFIXES = frozenset({".mcap", ".part"})
@@ -80,7 +81,7 @@ def full_analysis(path: Path) -> dict[str, Any]:
     result["neurokit"] = (
         neurokit.full_analysis(
             tuple(series.rr_ms[nn].tolist()),
-            tuple((series.beat_clock_ms()[nn] / 1000).tolist()),
+            tuple((series.clock[nn] / UNITS_PER_S).tolist()),
         )
         if result["suitable"] and nn.any()
         else None
@@ -124,9 +125,9 @@ def _analysis(
 
 def _flat(window: dict[str, Any]) -> dict[str, Any]:
     metrics, spectrum = window.pop("metrics"), window.pop("spectrum")
-    spectrum.pop("reason")
-    edges = {key: window.pop(key) for key in ("start_s", "end_s")}
-    return {**edges, **metrics, **spectrum, **window}
+    n = spectrum.pop("n_segments")
+    edges = {key: window.pop(key) for key in ("start_s", "end_s", "begins_ms")}
+    return {**edges, **metrics, **spectrum, "power_s": power_s(n), **window}
 
 
 def _check_windows(window_s: float, step_s: float | None) -> None:

@@ -19,6 +19,7 @@ from biofeedback.session.driver import Driver
 from biofeedback.session.referee import Referee
 from biofeedback.session.runner import LiveSession
 from biofeedback.session.simulated import SimulatedDriver
+from biofeedback.session.ticker import Ticker
 
 SOFTWARE = f"biofeedback {__version__}"
 
@@ -34,6 +35,7 @@ def open_session(
     clock: Clock | None = None,
     referee: Referee | None = None,
     signals: tuple[Ask, ...] = (),
+    ticker: Ticker | None = None,
 ) -> LiveSession:
     """Return a session that is recorded to ``part``; it has not started yet.
 
@@ -49,6 +51,8 @@ def open_session(
         The session's time (the machine's by default), and NeuroKit2's worker.
     signals
         What is wanted of the strap beside its heart rate, from the first moment.
+    ticker
+        Who ticks it together with other sessions, if anybody does.
 
     Raises
     ------
@@ -86,6 +90,7 @@ def open_session(
         clock=clock or WallClock(),
         writer=RecordingWriter(part, info, practice=PRACTICE),
         referee=referee,
+        ticker=ticker,
     )
 
 

@@ -42,7 +42,9 @@ from biofeedback.session.driver import Source, Watched
 from biofeedback.session.hub import Hub
 from biofeedback.session.journal import Journal
 from biofeedback.session.referee import Referee
+from biofeedback.session.ticker import Ticker
 from biofeedback.session.transcript import Transcript
+from biofeedback.signal.lane import Numbers
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -50,6 +52,9 @@ INBOX_SIZE = 20_000
 """Records that may wait: hours of notifications. Beyond, the newest are counted."""
 
 REFEREE_EVERY_S = 5
+REFEREE_WINDOWS_S = (60, 300)
+"""Asked about in turn, once the session has filled them."""
+
 SOURCE_GOODBYE_S = 12.0
 """A strap that does not answer is given this long to be let go of."""
 
@@ -76,6 +81,8 @@ class LiveSession:
         NeuroKit2's worker; ``None`` runs without.
     own_ticks
         A replay brings the ticks (and the end) with it, so it says ``False``.
+    ticker
+        Who ticks this session together with others; ``None``: it ticks by itself.
     """
 
     def __init__(
@@ -88,17 +95,19 @@ class LiveSession:
         writer: RecordingWriter | None = None,
         referee: Referee | None = None,
         own_ticks: bool = True,
+        ticker: Ticker | None = None,
     ) -> None:
         self.info = info
         self.clock = clock
         self.hub = Hub()
-        self.pipeline = Pipeline()
+        self.pipeline = Pipeline(fleet=None if ticker is None else ticker.fleet)
         self.ended = asyncio.Event()
         self._config = config
         self._source = source
         self._journal = Journal(writer, self._recording_stopped)
         self._referee = referee
         self._own_ticks = own_ticks
+        self._ticker = ticker
         self._transcript = Transcript(self.pipeline)
         self._inbox: deque[AnyRecord] = deque()
         self._arrived = asyncio.Event()
@@ -215,6 +224,12 @@ class LiveSession:
         asking.check(signals)
         self._put(SignalsCommand(t_ns=self.clock.now_ns(), by=by, signals=signals))
 
+    def tick(self, t_ns: int, numbers: Numbers) -> None:
+        """Let a second pass, whose numbers were found together with those of others."""
+        self.pipeline.windows.prepare(t_ns, numbers)
+        self._put(Tick(t_ns=t_ns))
+        self._drain()
+
     def watched(self) -> Watched:
         """Return what the source may know of this session now."""
         return Watched(schedule=self.pipeline.schedule, signals=self.pipeline.signals)
@@ -230,12 +245,17 @@ class LiveSession:
         syncer = asyncio.create_task(self._journal.keep_synced())
         helpers = [asyncio.create_task(self._read_source())]
         if self._own_ticks:
-            helpers.append(asyncio.create_task(self._tick()))
+            if self._ticker is None:
+                helpers.append(asyncio.create_task(self._tick()))
+            else:
+                self._ticker.join(self)
             if self._referee is not None:
                 helpers.append(asyncio.create_task(self._ask_referee(self._referee)))
         try:
             await self._stop.wait()
         finally:
+            if self._own_ticks and self._ticker is not None:
+                self._ticker.leave(self)
             for task in helpers:
                 task.cancel()
             await asyncio.wait(helpers, timeout=SOURCE_GOODBYE_S)
@@ -260,6 +280,7 @@ class LiveSession:
             self._drain()  # that it failed, perhaps
             self.hub.end()
             self.ended.set()
+            self.pipeline.windows.close()
             await self._journal.release()
 
     async def _read_source(self) -> None:
@@ -296,11 +317,11 @@ class LiveSession:
 
     async def _ask_referee(self, referee: Referee) -> None:
         second = 0
-        while True:
+        for window_s in itertools.cycle(REFEREE_WINDOWS_S):
             second += REFEREE_EVERY_S
             await self.clock.sleep_until(second * NS_PER_S)
             second = max(second, self.clock.now_ns() // NS_PER_S)
-            window = self.pipeline.referee_window()
+            window = self.pipeline.referee_window(window_s)
             verdict = await referee.judge(window) if window is not None else None
             if verdict is None:
                 continue

@@ -1,114 +1,190 @@
-"""Judging intervals: impossible ones, and those of premature or missed beats.
+"""Judging intervals, in stages: what can be said at once, soon, and for good.
 
-Judgements are made from the past alone, so that they hold the moment they are made;
-``rr_ms`` is never touched. Thresholds were chosen on annotated and real recordings
-(table in ``docs/signal.md``).
+At once: an interval outside the hard limits, or without skin contact, is an artefact.
+Two beats later: what :mod:`~biofeedback.signal.lipponen_tarvainen` says of it from the
+beats so far, which is most of what there is to find. 51 beats later, and not before
+there are 120: what it says when nothing can change it any more; the same as offline,
+flag for flag. ``rr_ms`` is never touched.
+
+Apart from these labels, and by an absolute rule, an interval is *abrupt* if it is the
+turning point of two opposite jumps. The classes above follow the intervals: where every
+second beat is premature they find nothing amiss, and this share alone tells that the
+rhythm does not suit (``docs/signal.md``).
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
-from biofeedback.model import Beat, Interval, Label
+import numpy as np
+
+from biofeedback.model import Beat, Interval, Label, Stage
+from biofeedback.signal.lipponen_tarvainen import (
+    FAR,
+    FILLER_BEATS,
+    View,
+    classify,
+    scan,
+)
 
 HARD_LIMITS_MS = (300.0, 2000.0)
 """No interval between normal beats at rest lies outside (200 to 30 bpm)."""
 
-CONTEXT = 20
-"""Normal intervals looked back on: two breaths at six a minute, so that a large RSA
-(up to a quarter of the interval from one beat to the next) stays inside its range."""
+SOON = 2
+"""Beats that a provisional judgement waits for: NeuroKit2 judges none without."""
 
-MIN_CONTEXT = 3
-BELOW_RANGE, BELOW_LAST = 0.90, 0.85
-"""Premature: so far below the shortest of the context, and below the last one."""
+MIN_CONTEXT = 20
+"""Beats below which nothing but the hard limits is judged provisionally: among three,
+0.8 % of clean intervals would be flagged, among twenty 0.07 % (``docs/signal.md``)."""
 
-ABOVE_RANGE, ABOVE_LAST = 1.10, 1.30
-"""A beat was missed or paused: so far above the longest, and above the last one."""
-
-ZIGZAG = 0.20
-"""Two opposite jumps of this share of the interval: no breathing does that."""
-
-FORGET = 8
-"""After so many flags in a row the context is given up: the rate has changed."""
+ABRUPT = 0.20
+"""Two opposite jumps of this share of the shortest: no breathing does that."""
 
 
 class Judge:
-    """Labels intervals one by one, in the order of the beats.
-
-    - ``artefact``: outside the hard limits.
-    - ``ectopic``: shorter than the recent range *and* much shorter than the last
-      normal interval (a premature beat); the interval after such a beat, because it
-      begins with it; much longer than both (a missed beat or a pause); or the turning
-      point of two opposite jumps, which finds dense ectopy where nothing normal is
-      left to compare with.
-
-    A new segment starts with an empty context.
-    """
+    """Judges the beats of one session as they come."""
 
     def __init__(self) -> None:
         self._segment: int | None = None
-        self._forget()
+        self._begin()
 
-    def judge(self, beat: Beat) -> Interval:
-        """Return ``beat`` with its label."""
+    def judge(self, beat: Beat, *, contact: bool = True) -> tuple[Interval, ...]:
+        """Take the next beat; return the judgements it makes possible.
+
+        In this order: this beat's own (``UNJUDGED``), that of two beats before
+        (``PROVISIONAL``), that of 51 before (``FINAL``; from the 120th beat of a
+        segment on, then all that are due). With the first beat of another segment
+        everything still open of the one before comes first, all ``FINAL``.
+
+        Parameters
+        ----------
+        beat
+            The next beat of the session.
+        contact
+            Whether the electrodes touched the skin; without, it is an artefact.
+        """
+        found: list[Interval] = []
         if beat.segment != self._segment:
+            found += self.flush()
             self._segment = beat.segment
+        low, high = HARD_LIMITS_MS
+        possible = contact and low <= beat.rr_ms <= high
+        self._beats.append(beat)
+        self._possible.append(possible)
+        rr_s = beat.rr_ms / 1000
+        self._changes_s.append(rr_s - self._rr_s[-1])
+        self._rr_s.append(rr_s)
+        self._n += 1
+        if self._n <= FILLER_BEATS:
+            self._rr_s[0] = filler = float(np.mean(self._rr_s[1:]))
+            self._changes_s[0] = self._rr_s[1] - filler
+        found.append(self._interval(self._n, Label.NORMAL, Stage.UNJUDGED))
+        if self._n > SOON:
+            found.append(self._soon(self._n - SOON))
+        if self._n >= FILLER_BEATS:
+            while self._settled < self._n - FAR:
+                found.append(self._for_good())
+        if len(self._rr_s) > _HELD:
             self._forget()
-        return _labelled(beat, self._label(beat.rr_ms))
+        return tuple(found)
+
+    def flush(self) -> tuple[Interval, ...]:
+        """Judge for good what is still open: the segment has ended."""
+        found = tuple(self._for_good() for _ in range(self._n - self._settled))
+        self._begin()
+        return found
+
+    # Beats of a segment are numbered from 1, as the filler is interval 0.
+
+    def _begin(self) -> None:
+        self._segment = None
+        self._base = 0
+        self._n = self._settled = 0
+        self._rr_s = [0.0]
+        self._changes_s: list[float] = []
+        self._beats: list[Beat | None] = [None]
+        self._possible = [True]
+        self._with_next: dict[Stage, Label] = {}
+
+    def _soon(self, i: int) -> Interval:
+        if self._n < MIN_CONTEXT:
+            return self._interval(i, Label.NORMAL, Stage.PROVISIONAL)
+        return self._interval(i, self._scanned(i, Stage.PROVISIONAL), Stage.PROVISIONAL)
+
+    def _for_good(self) -> Interval:
+        self._settled += 1
+        return self._interval(
+            self._settled, self._scanned(self._settled, Stage.FINAL), Stage.FINAL
+        )
+
+    def _scanned(self, i: int, stage: Stage) -> Label:
+        """Return the label of beat ``i``; each stage goes along by itself."""
+        if (label := self._with_next.pop(stage, None)) is not None:
+            return label  # it was judged with the one before
+        if i > self._n - SOON:
+            return Label.NORMAL  # the newest two are never judged
+        label, *others = scan(View(self._rr_s, self._changes_s, self._base), i)
+        if others:
+            self._with_next[stage] = others[0]
+        return label
+
+    def _interval(self, i: int, label: Label, stage: Stage) -> Interval:
+        k = i - self._base
+        beat = self._beats[k]
+        assert beat is not None
+        if not self._possible[k]:
+            label = Label.ARTEFACT
+        abrupt = 1 < i < self._n and turns(*self._rr_s[k - 1 : k + 2])
+        return _interval(beat, label, abrupt, stage)
 
     def _forget(self) -> None:
-        self._normal: deque[float] = deque(maxlen=CONTEXT)
-        self._latest: deque[float] = deque(maxlen=2)
-        self._flags = 0
-        self._after_premature = False
-        self._after_zigzag_or_normal = True
+        gone = len(self._rr_s) - _KEPT
+        del self._rr_s[:gone], self._changes_s[:gone]
+        del self._beats[:gone], self._possible[:gone]
+        self._base += gone
 
-    def _label(self, rr_ms: float) -> Label:
-        low, high = HARD_LIMITS_MS
-        if not low <= rr_ms <= high:
-            self._latest.clear()
-            self._after_premature = False
-            self._after_zigzag_or_normal = True
-            return Label.ARTEFACT
-        premature = missed = zigzag = False
-        if len(self._normal) >= MIN_CONTEXT:
-            last = self._normal[-1]
-            shortest, longest = min(self._normal), max(self._normal)
-            premature = rr_ms < BELOW_RANGE * shortest and rr_ms < BELOW_LAST * last
-            missed = rr_ms > ABOVE_RANGE * longest and rr_ms > ABOVE_LAST * last
-            zigzag = self._after_zigzag_or_normal and self._turns(rr_ms)
-        follows = self._after_premature
-        ectopic = premature or missed or follows or zigzag
-        self._latest.append(rr_ms)
-        self._after_premature = premature
-        self._after_zigzag_or_normal = not (premature or missed or follows)
-        if not ectopic:
-            self._normal.append(rr_ms)
-            self._flags = 0
-            return Label.NORMAL
-        self._flags += 1
-        if self._flags >= FORGET:
-            self._normal.clear()
-            self._normal.append(rr_ms)
-            self._flags = 0
-        return Label.ECTOPIC
 
-    def _turns(self, rr_ms: float) -> bool:
-        if len(self._latest) < 2:
-            return False
-        first, second = self._latest
-        before, now = second - first, rr_ms - second
-        limit = ZIGZAG * min(first, second, rr_ms)
-        return before * now < 0 and min(abs(before), abs(now)) > limit
+_KEPT = 2 * FAR + FILLER_BEATS
+_HELD = 2 * _KEPT
+
+
+def turns(one: float, two: float, three: float) -> bool:
+    """Say whether the middle one of three intervals is a turning point of two jumps.
+
+    >>> turns(1.0, 0.7, 1.2), turns(1.0, 0.9, 1.0), turns(1.0, 0.7, 0.5)
+    (True, False, False)
+    """
+    there, back = two - one, three - two
+    limit = ABRUPT * min(one, two, three)
+    return there * back < 0 and min(abs(there), abs(back)) > limit
 
 
 def flagged(beat: Beat) -> Interval:
     """Return ``beat`` as an artefact, without asking what it stands among."""
-    return _labelled(beat, Label.ARTEFACT)
+    return _interval(beat, Label.ARTEFACT, False, Stage.FINAL)
 
 
-def _labelled(beat: Beat, label: Label) -> Interval:
+def judge_all(beats: Iterable[Beat]) -> tuple[Interval, ...]:
+    """Judge a whole series for good: what :class:`Judge` says in the end."""
+    found: list[Interval] = []
+    for _, segment in groupby(beats, key=lambda beat: beat.segment):
+        found += _judge_segment(list(segment))
+    return tuple(found)
+
+
+def _judge_segment(beats: Sequence[Beat]) -> Iterator[Interval]:
+    rr_s = np.array([beat.rr_ms for beat in beats]) / 1000
+    low, high = HARD_LIMITS_MS
+    listed = rr_s.tolist()
+    for i, (beat, label) in enumerate(zip(beats, classify(rr_s), strict=True)):
+        if not low <= beat.rr_ms <= high:
+            label = Label.ARTEFACT
+        abrupt = 0 < i < len(beats) - 1 and turns(*listed[i - 1 : i + 2])
+        yield _interval(beat, label, abrupt, Stage.FINAL)
+
+
+def _interval(beat: Beat, label: Label, abrupt: bool, stage: Stage) -> Interval:
     return Interval(
         index=beat.index,
         segment=beat.segment,
@@ -116,10 +192,6 @@ def _labelled(beat: Beat, label: Label) -> Interval:
         rr_ms=beat.rr_ms,
         label=label,
         nn_ms=beat.rr_ms if label is Label.NORMAL else None,
+        abrupt=abrupt,
+        stage=stage,
     )
-
-
-def judge_all(beats: Iterable[Beat]) -> tuple[Interval, ...]:
-    """Judge a whole series: what the live :class:`Judge` says, beat for beat."""
-    judge = Judge()
-    return tuple(judge.judge(beat) for beat in beats)

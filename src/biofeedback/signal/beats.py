@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
+from typing import TypeAlias
 
 from biofeedback.model import Beat
+from biofeedback.signal.envelope import LowerEdge, lean
+
+Packet: TypeAlias = tuple[int, tuple[int, ...]]
+"""When a packet arrived (ns), and its RR counts."""
 
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
@@ -33,8 +38,22 @@ HOLD_NS = 250 * NS_PER_MS
 """After a stall a host delivers what it had queued within milliseconds (1,000
 notifications in 8 ms were measured), so after this long nothing more is to come."""
 
-MEMORY = 120
-"""Packets that the lower envelope of the lags looks back on (two minutes)."""
+EARLY_NS = 150 * NS_PER_MS
+"""Nothing arrives before its beat: a packet that is so much too early holds intervals
+in which no time passed."""
+
+BUCKET_NS, STRETCHES, RECENT = 10 * NS_PER_S, 180, 30
+"""Of each ten seconds the smallest lag is remembered: half an hour for the drift, five
+minutes for the edge."""
+
+USUAL_DRIFT_PPM = 40
+"""What two crystals may be apart until it is known."""
+
+RHYTHM = 60
+"""Packets that tell whether a strap sends by a clock, or at each beat."""
+
+LONG_RR = 8
+"""Intervals of which the longest bounds how late a packet is by itself."""
 
 SLEW = 16
 """Times are corrected by at most 1/16 of an interval per beat: they never jump."""
@@ -59,17 +78,22 @@ def rr_ns(count: int) -> int:
 class BeatClock:
     """Turns the RR counts of one strap into beats on the session's clock.
 
-    Within a segment a beat's time is an anchor plus the sum of all RR so far. The
-    anchor is the smallest lag (arrival minus sum) of the last two minutes, because a
-    notification can come late but never before its beat. It is approached slowly, so
-    times rise steadily while the intervals stay exact.
+    Within a segment a beat's time is an anchor plus the sum of all RR so far. Where the
+    anchor lies the lags (arrival minus sum) bound from both sides: a notification comes
+    after the beats it holds, so the anchor is below the smallest lag of the last
+    minutes; and before the next beat, so it is above the largest lag less the interval
+    that follows. Half-way between the bounds is the best guess, and half their distance
+    what it may be off by. A heart locked to the strap's own second leaves them a whole
+    interval apart; any other closes them within half a minute. A strap that sends at
+    each beat lies at the upper one. Both lean with the drift between the clocks. The
+    anchor moves slowly, so times rise steadily while the intervals stay exact.
 
-    A new segment begins when :meth:`break_segment` was called, when the sum has
-    fallen behind the arrivals by more than a notification's period (at least a
-    second; for a strap that sends seldom, its usual gap) and jitter explain (RR were
-    lost), or when it has run ahead of them (RR were added). A packet
-    that comes late is first held back for a moment: if the rest of a queue follows at
-    once, the host had only stalled, nothing is missing and the segment goes on.
+    A new segment begins when :meth:`break_segment` was called, when the sum has fallen
+    behind the arrivals by more than sending and jitter explain, or by a beat where a
+    notification is missing (RR were lost), and when it has run ahead of them: the RR
+    of a segment never add up to more time than has passed. A packet that comes late is
+    first held back for a moment: if the rest of a queue follows at once, the host had
+    only stalled, nothing is missing and the segment goes on.
 
     ``uncertainty_ms`` bounds the error against the arrivals' clock. The strap's own
     constant delay (0.4 to 2.6 s, Physiol. Meas. 46 (2025) 085001) cannot be seen from
@@ -88,13 +112,12 @@ class BeatClock:
         self._period_ns = PERIOD_NS
         self._index = 0
         self._segment = 0
-        self._sum = 0  # counts since the segment began
-        self._anchor_ns = 0
         self._last_ns: int | None = None  # the newest beat, in any segment
-        self._lags: deque[int] = deque(maxlen=MEMORY)
         self._gaps: deque[int] = deque(maxlen=GAPS)
-        self._packet_ns: int | None = None
-        self._held: list[tuple[int, tuple[int, ...]]] = []
+        self._packet_ns: int | None = None  # the newest notification
+        self._before_ns: int | None = None  # the one before it
+        self._held: list[Packet] = []
+        self._forget()
 
     @property
     def segment(self) -> int:
@@ -115,32 +138,33 @@ class BeatClock:
         counts = tuple(count for count in rr_1024 if count > 0)
         if not counts:
             return tuple(beats)
+        packet = (t_ns, counts)
         if self._held:
-            self._held.append((t_ns, counts))
-            if self._lags and self._lateness(self._held) <= self._late_ns:
+            self._held.append(packet)
+            if self._begun and self._in_time(self._held):
                 beats += self._catch_up()
-            return tuple(beats)
-        packet = [(t_ns, counts)]
-        if not self._lags:
+        elif not self._begun:
             if self._index == 0:
-                beats += self._begin(packet)
+                beats += self._begin([packet])
             else:
-                self._held = packet  # what queued up during the gap may follow
-            return tuple(beats)
-        if self._lateness(packet) > self._late_ns:
-            self._held = packet
-        elif self._runs_ahead(packet):
+                self._held = [packet]  # what queued up during the gap may follow
+        elif self._lateness([packet]) < -self._early_ns:
             self.break_segment()
-            beats += self._begin(packet)
+            beats += self._begin([packet])
+        elif self._in_time([packet]) and not self._one_is_missing(packet):
+            beats += self._append(packet)
         else:
-            beats += self._append(t_ns, counts)
+            self._held = [packet]
         return tuple(beats)
 
     def hear(self, t_ns: int) -> None:
-        """Note that a packet came, with RR or without: how often tells the wait."""
+        """Note that a packet came, with RR or without: how often tells the wait.
+
+        To be called before :meth:`measure` is given what the packet holds.
+        """
         if self._packet_ns is not None and t_ns - self._packet_ns > HOLD_NS:
             self._gaps.append(t_ns - self._packet_ns)  # not of a queue
-        self._packet_ns = t_ns
+        self._before_ns, self._packet_ns = self._packet_ns, t_ns
 
     def expect_every(self, period_ns: int) -> None:
         """Say how often packets come from now on; another rhythm, another segment."""
@@ -153,24 +177,45 @@ class BeatClock:
 
         What is still held back belongs behind the break as well.
         """
-        if self._lags:
-            self._lags.clear()
-            self._sum = 0
+        if self._begun:
+            self._forget()
             self._segment += 1
 
     def flush(self) -> tuple[Beat, ...]:
         """Return what is still held back, at the end of a session."""
         return tuple(self._release())
 
-    def _lateness(self, packets: list[tuple[int, tuple[int, ...]]]) -> int:
-        """How much later than the envelope the newest of ``packets`` came."""
-        total = self._sum + sum(self._time(counts) for _, counts in packets)
-        return packets[-1][0] - rr_ns(total) - min(self._lags)
+    # --- In time, late, early -----------------------------------------------------
 
-    def _runs_ahead(self, packet: list[tuple[int, tuple[int, ...]]]) -> bool:
-        """Whether beats would be placed later than any packet can hold them."""
-        ahead = min(self._lags) + self._lateness(packet) - self._anchor_ns
-        return ahead < -self._late_ns
+    def _in_time(self, packets: list[Packet]) -> bool:
+        """Whether the newest of ``packets`` is not too late for the segment."""
+        return self._lateness(packets) <= self._late_ns
+
+    @property
+    def _early_ns(self) -> int:
+        """What a packet may seem early by, as the edge is not known better."""
+        early_ns = EARLY_NS + self._doubt_ns(self._now_ns)
+        apart_ns = self._apart_ns(self._now_ns)
+        if apart_ns is not None:  # nor before what the lower bound allows
+            early_ns = min(early_ns, EARLY_NS + JITTER_NS + max(apart_ns, 0))
+        return early_ns
+
+    def _lateness(self, packets: list[Packet]) -> int:
+        """How much later than the earliest the newest of ``packets`` came."""
+        total = self._sum + sum(self._time(counts) for _, counts in packets)
+        now_ns = rr_ns(total)
+        return packets[-1][0] - now_ns - self._upper_ns(now_ns)
+
+    def _one_is_missing(self, packet: Packet) -> bool:
+        """Whether a notification did not come, and beats with it."""
+        if self._before_ns is None or len(self._gaps) < GAPS // 2:
+            return False
+        usual_ns = statistics.median_low(self._gaps)
+        if packet[0] - self._before_ns < 8 * usual_ns // 5:
+            return False
+        lag_ns = packet[0] - rr_ns(self._sum + self._time(packet[1]))
+        missing_ns = max(usual_ns // 2, 3 * max(self._recent_ns, default=0) // 5)
+        return lag_ns - self._lag_ns > missing_ns
 
     @property
     def _wait_ns(self) -> int:
@@ -181,8 +226,14 @@ class BeatClock:
 
     @property
     def _late_ns(self) -> int:
-        """What a packet may be late by without anything being lost."""
-        return self._wait_ns + JITTER_NS
+        """What a packet may be late by without anything being lost.
+
+        A strap that sends each second never waits for longer than the next interval.
+        """
+        wait_ns = self._wait_ns
+        if wait_ns == PERIOD_NS and len(self._recent_ns) == LONG_RR:
+            wait_ns = min(wait_ns, 5 * max(self._recent_ns) // 4)
+        return wait_ns + JITTER_NS
 
     def _time(self, counts: tuple[int, ...]) -> int:
         """How much time passed over ``counts``."""
@@ -191,10 +242,7 @@ class BeatClock:
     def _catch_up(self) -> list[Beat]:
         """Go on with the segment: the queue of a stalled host is through."""
         held, self._held = self._held, []
-        beats: list[Beat] = []
-        for t_ns, counts in held:
-            beats += self._append(t_ns, counts)
-        return beats
+        return [beat for packet in held for beat in self._append(packet)]
 
     def _release(self) -> list[Beat]:
         """Nothing more came: RR are missing before what was held."""
@@ -204,55 +252,125 @@ class BeatClock:
         self.break_segment()
         return self._begin(held)
 
-    def _begin(self, packets: list[tuple[int, tuple[int, ...]]]) -> list[Beat]:
+    # --- Beats ----------------------------------------------------------------------
+
+    def _forget(self) -> None:
+        """Begin to learn where a segment lies."""
+        self._begun = False
+        self._sum = 0  # counts since the segment began
+        self._anchor_ns = 0
+        self._lag_ns = 0  # of the newest packet
+        self._drift: float | None = None
+        self._above = LowerEdge(BUCKET_NS, STRETCHES, RECENT)
+        self._below = LowerEdge(BUCKET_NS, STRETCHES, RECENT)
+        self._recent_ns: deque[int] = deque(maxlen=LONG_RR)
+        self._by_beat: deque[tuple[int, int]] = deque(maxlen=RHYTHM)
+        self._arrived_ns = 0  # the newest packet of the segment
+
+    def _begin(self, packets: list[Packet]) -> list[Beat]:
+        self._begun = True
         total = 0
         for t_ns, counts in packets:
             total += self._time(counts)
-            self._lags.append(t_ns - rr_ns(total))
-        self._anchor_ns = min(self._lags)
+            self._above.add(rr_ns(total), t_ns - rr_ns(total))
+        self._anchor_ns = self._above.at(rr_ns(total))
         if self._last_ns is not None:
             # Beats never go back in time, whatever the arrivals say.
             self._anchor_ns = max(self._anchor_ns, self._last_ns)
         beats: list[Beat] = []
-        for _, counts in packets:
-            beats += self._place(counts)
+        for packet in packets:
+            beats += self._place(packet[1])
+            self._note(packet)
         return beats
 
-    def _append(self, t_ns: int, counts: tuple[int, ...]) -> list[Beat]:
-        self._lags.append(t_ns - rr_ns(self._sum + self._time(counts)))
-        return self._place(counts)
+    def _append(self, packet: Packet) -> list[Beat]:
+        t_ns, counts = packet
+        # The first of these beats came after the notification before.
+        first_ns = rr_ns(self._sum + self._time(counts[:1]))
+        self._below.add(first_ns, first_ns - self._before(t_ns))
+        now_ns = rr_ns(self._sum + self._time(counts))
+        if self._above.add(now_ns, t_ns - now_ns):
+            self._drift = lean(self._above.points)
+            self._above.lean(self._drift or 0.0)
+            self._below.lean(-(self._drift or 0.0))
+        beats = self._place(counts)
+        self._note(packet)
+        return beats
+
+    def _before(self, t_ns: int) -> int:
+        """Return when the notification before that of ``t_ns`` came."""
+        heard_ns = self._before_ns if self._packet_ns == t_ns else None
+        return max(self._arrived_ns, heard_ns or 0)
+
+    def _note(self, packet: Packet) -> None:
+        t_ns, counts = packet
+        lag_ns = t_ns - self._now_ns
+        if self._arrived_ns:
+            gap_ns = t_ns - self._arrived_ns
+            self._by_beat.append((gap_ns, lag_ns - self._lag_ns))
+        self._arrived_ns, self._lag_ns = t_ns, lag_ns
+        self._recent_ns.extend(rr_ns(c) for c in counts if c >= self.shortest)
 
     def _place(self, counts: tuple[int, ...]) -> list[Beat]:
-        floor_ns = min(self._lags)
         beats = []
         for count in counts:
             if count >= self.shortest:
-                step = rr_ns(count) // SLEW
-                self._anchor_ns += max(-step, min(step, floor_ns - self._anchor_ns))
                 self._sum += count
-            beat_ns = self._anchor_ns + rr_ns(self._sum)
-            error_ns = self._doubt_ns(floor_ns) + abs(self._anchor_ns - floor_ns)
+                step = rr_ns(count) // SLEW
+                change = self._goal_ns(self._now_ns) - self._anchor_ns
+                self._anchor_ns += max(-step, min(step, change))
+            now_ns = self._now_ns
+            beat_ns = self._anchor_ns + now_ns
+            off_ns = abs(self._anchor_ns - self._goal_ns(now_ns))
             beats.append(
                 Beat(
                     index=self._index,
                     segment=self._segment,
                     t_ns=beat_ns,
                     rr_ms=rr_ms(count),
-                    uncertainty_ms=error_ns / NS_PER_MS,
+                    uncertainty_ms=(self._doubt_ns(now_ns) + off_ns) / NS_PER_MS,
                 )
             )
             self._index += 1
             self._last_ns = beat_ns
         return beats
 
-    def _doubt_ns(self, floor_ns: int) -> int:
-        """How far the smallest lag may still be from a beat sent at once.
+    # --- Where the anchor lies ----------------------------------------------------
 
-        Lags fill 0 to one period evenly unless the heart is locked to the strap's own
-        second (60 bpm); what they have not covered stays in doubt. Of n even lags the
-        smallest lies below 3/n of the period in 95 of 100 cases.
-        """
-        period_ns = self._wait_ns
-        usual = [lag - floor_ns for lag in self._lags if lag - floor_ns <= period_ns]
-        unseen = period_ns - max(usual)
-        return max(unseen, 3 * period_ns // len(usual)) + JITTER_NS // 10
+    @property
+    def _now_ns(self) -> int:
+        return rr_ns(self._sum)
+
+    def _upper_ns(self, now_ns: int) -> int:
+        return self._above.at(now_ns)
+
+    def _apart_ns(self, now_ns: int) -> int | None:
+        """How far the bounds are apart; ``None`` while there is only one."""
+        return self._upper_ns(now_ns) + self._below.at(now_ns) if self._below else None
+
+    def _goal_ns(self, now_ns: int) -> int:
+        apart_ns = self._apart_ns(now_ns) or 0
+        if self._sends_at_once():
+            apart_ns = 0
+        return self._upper_ns(now_ns) - max(apart_ns, 0) // 2
+
+    def _doubt_ns(self, now_ns: int) -> int:
+        """How far the goal may lie from the truth."""
+        jitter_ns = JITTER_NS // 6
+        if self._drift is None:
+            learnt_ns = min(now_ns, RECENT * BUCKET_NS)
+            jitter_ns += learnt_ns * USUAL_DRIFT_PPM // 1_000_000
+        apart_ns = self._apart_ns(now_ns)
+        if apart_ns is None:
+            return self._wait_ns + jitter_ns
+        # Bounds that have crossed did so by jitter.
+        return abs(apart_ns) // 2 + jitter_ns
+
+    def _sends_at_once(self) -> bool:
+        """Whether the strap sends at each beat: arrivals vary, and lags do not."""
+        n = len(self._by_beat)
+        if n < RHYTHM // 4:
+            return False
+        usual_ns = sum(gap for gap, _ in self._by_beat) // n
+        uneven_ns = sum(abs(gap - usual_ns) for gap, _ in self._by_beat)
+        return 2 * sum(abs(change) for _, change in self._by_beat) < uneven_ns

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from biofeedback.model import RefereeValues, Value
-from biofeedback.signal.frequency_domain import RATE_HZ, welch_300
+from biofeedback.signal.frequency_domain import welch_300
 from biofeedback.signal.interpolation import quadratic
-from biofeedback.signal.series import NS_PER_S, Floats, Series
-from biofeedback.signal.time_domain import judged_variability
+from biofeedback.signal.lane import Lane
+from biofeedback.signal.resampling import RATE_HZ
+from biofeedback.signal.series import UNITS_PER_S, Floats
 
 MIN_NN = 10
 LF_WINDOW_S = 300
@@ -28,19 +29,19 @@ class RefereeWindow(Value, frozen=True):
     ours: RefereeValues
 
 
-def referee_window(series: Series, end_ns: int, window_s: int) -> RefereeWindow | None:
-    """Return the window for the referee; ``None`` if it holds too few NN.
+def referee_window(lane: Lane, end: int, window_s: int) -> RefereeWindow | None:
+    """Return a live window for the referee; ``None`` if it holds too few NN.
 
-    Unlike the live metrics this is not gated by coverage: it compares two programs on
-    the same intervals, it does not describe a person.
+    Unlike the live metrics it is not gated: it compares two programs on the same
+    intervals, it does not describe a person.
     """
-    window = series.between(end_ns - window_s * NS_PER_S, end_ns)
+    window = lane.series.on_clock(end - window_s * UNITS_PER_S, end)
     normal = window.normal
     if np.count_nonzero(normal) < MIN_NN:
         return None
     nn_ms = window.rr_ms[normal]
-    nn_t_s = window.beat_clock_ms()[normal] / 1000
-    numbers = judged_variability(window)
+    nn_t_s = (window.clock[normal] - window.clock[0]) / UNITS_PER_S
+    numbers = lane.ungated(end, window_s * UNITS_PER_S)
     lf_ms2 = hf_ms2 = None
     if window_s >= LF_WINDOW_S:
         lf_ms2, hf_ms2 = welch_300(even_samples(nn_ms, nn_t_s))

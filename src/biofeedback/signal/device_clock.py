@@ -15,9 +15,9 @@ from __future__ import annotations
 import statistics
 from collections import deque
 from enum import StrEnum
-from itertools import pairwise
 
 from biofeedback.model import Value
+from biofeedback.signal.envelope import lean
 
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
@@ -30,12 +30,6 @@ MEMORY = 180
 
 RECENT = 30
 """Stretches that the offset lies below: five minutes."""
-
-FIT_NS = 180 * NS_PER_S
-"""Below this the delays would look like drift: it counts as none."""
-
-MAX_DRIFT_PPM = 200.0
-"""No two crystals differ by more; a fit beyond has seen something else."""
 
 USUAL_DRIFT_PPM = 40.0
 """What is allowed for in the uncertainty until the drift is known: 20 ppm each."""
@@ -261,25 +255,11 @@ class DeviceClock:
             self._unsure_ns = 4 * median_ns / len(self._residuals)
 
     def _fit(self) -> None:
-        """Lean a line against the lags from below.
-
-        Of all lines below the points the one closest to them on average touches at
-        the edge of their lower hull above the mean (Moon, Skelly and Towsley,
-        INFOCOM 1999).
-        """
+        """Lean a line against the lags from below."""
         points = self._buckets
-        if points[-1][0] - points[0][0] >= FIT_NS:
-            mean = sum(x for x, _ in points) / len(points)
-            slope = next(
-                (
-                    (right[1] - left[1]) / (right[0] - left[0])
-                    for left, right in pairwise(_lower_hull(points))
-                    if left[0] <= mean <= right[0]
-                ),
-                0.0,
-            )
-            limit = MAX_DRIFT_PPM / 1e6
-            self._drift = max(-limit, min(limit, slope))
+        slope = lean(points)
+        if slope is not None:
+            self._drift = slope
         recent = list(points)[-RECENT:]
         self._low_ns = min(y - self._slope * x for x, y in recent)
 
@@ -304,16 +284,3 @@ class DeviceClock:
             age_ns = device_ns - self._origin[0] - self._buckets[0][0]
             doubt_ns += age_ns * USUAL_DRIFT_PPM / 1e6
         return doubt_ns
-
-
-def _lower_hull(points: deque[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the lower convex hull of points that are sorted by x."""
-    hull: list[tuple[int, int]] = []
-    for x, y in points:
-        while len(hull) >= 2:
-            (x0, y0), (x1, y1) = hull[-2], hull[-1]
-            if (x1 - x0) * (y - y0) > (x - x0) * (y1 - y0):
-                break
-            hull.pop()
-        hull.append((x, y))
-    return hull

@@ -11,15 +11,41 @@ from numpy.typing import NDArray
 from biofeedback.model import Interval, Label
 
 Floats: TypeAlias = NDArray[np.float64]
+Complexes: TypeAlias = NDArray[np.complex128]
 Ints: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
 
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
 
-_NUMBERS = {label: number for number, label in enumerate(Label)}
-NORMAL = _NUMBERS[Label.NORMAL]
-ECTOPIC = _NUMBERS[Label.ECTOPIC]
+UNITS_PER_MS = 640
+"""Intervals are summed as whole numbers of 1/640 ms: the coarsest grid on which both
+1/1024 s (625 units), in which straps send them, and 0.1 ms of text files are whole.
+Sums and sums of squares are then exact for ever."""
+
+UNITS_PER_S = 1000 * UNITS_PER_MS
+
+LEAST_GAP = 20 * UNITS_PER_MS
+"""A gap stays a gap for who compares distances with intervals, as NeuroKit2 does to
+10 ms, even where the arrivals would leave no room for one."""
+
+LABELS = tuple(Label)
+NUMBERS = {label: number for number, label in enumerate(LABELS)}
+NORMAL = NUMBERS[Label.NORMAL]
+
+
+def units(rr_ms: float) -> int:
+    """Return an interval in units of 1/640 ms.
+
+    >>> units(1000 / 1024), units(812.5)
+    (625, 520000)
+    """
+    return round(rr_ms * UNITS_PER_MS)
+
+
+def units_between(begin_ns: int, end_ns: int) -> int:
+    """Return the time from ``begin_ns`` to ``end_ns`` in units, rounded down."""
+    return (end_ns - begin_ns) * 16 // 25_000
 
 
 class Series:
@@ -32,26 +58,52 @@ class Series:
     rr_ms
         Intervals as measured.
     label
-        What each was judged to be.
+        What each was judged to be: its place in :data:`LABELS`.
     joined
         Whether each follows the one before it without a gap.
+    abrupt
+        Whether each is the turning point of two opposite jumps.
+    clock
+        Where each beat lies on the beat clock: the exact sum of all RR so far in units
+        of 1/640 ms, and at a gap the distance by ``t_ns``. Zero is where the first
+        interval began. However RR were packed into notifications, joined beats lie
+        exactly their RR apart.
     """
 
-    __slots__ = ("joined", "label", "rr_ms", "t_ns")
+    __slots__ = ("abrupt", "clock", "joined", "label", "rr_ms", "t_ns")
 
-    def __init__(self, t_ns: Ints, rr_ms: Floats, label: Ints, joined: Flags) -> None:
+    def __init__(
+        self,
+        t_ns: Ints,
+        rr_ms: Floats,
+        label: Ints,
+        joined: Flags,
+        abrupt: Flags | None = None,
+        clock: Ints | None = None,
+    ) -> None:
         self.t_ns = t_ns
         self.rr_ms = rr_ms
         self.label = label
         self.joined = joined
+        self.abrupt = np.zeros(len(t_ns), np.bool_) if abrupt is None else abrupt
+        self.clock = _clock(t_ns, self.rr, joined) if clock is None else clock
 
     @classmethod
     def of(cls, intervals: Iterable[Interval]) -> Series:
         """Return ``intervals`` as columns."""
-        growing = GrowingSeries()
-        for interval in intervals:
-            growing.add(interval)
-        return growing.view()
+        found = list(intervals)
+        n = len(found)
+        segment = np.fromiter((i.segment for i in found), np.int64, n)
+        index = np.fromiter((i.index for i in found), np.int64, n)
+        joined = np.zeros(n, np.bool_)
+        joined[1:] = (np.diff(segment) == 0) & (np.diff(index) == 1)
+        return cls(
+            np.fromiter((i.t_ns for i in found), np.int64, n),
+            np.fromiter((i.rr_ms for i in found), np.float64, n),
+            np.fromiter((NUMBERS[i.label] for i in found), np.int64, n),
+            joined,
+            np.fromiter((i.abrupt for i in found), np.bool_, n),
+        )
 
     def __len__(self) -> int:
         return len(self.t_ns)
@@ -61,6 +113,11 @@ class Series:
         """Which intervals are NN."""
         normal: Flags = self.label == NORMAL
         return normal
+
+    @property
+    def rr(self) -> Ints:
+        """Intervals in units of 1/640 ms."""
+        return np.rint(self.rr_ms * UNITS_PER_MS).astype(np.int64)
 
     def timed(self) -> Series:
         """Return the rows that moved time on: without intervals no heart made.
@@ -74,14 +131,23 @@ class Series:
         if moved.all():
             return self
         return Series(
-            self.t_ns[moved], self.rr_ms[moved], self.label[moved], self.joined[moved]
+            self.t_ns[moved],
+            self.rr_ms[moved],
+            self.label[moved],
+            self.joined[moved],
+            self.abrupt[moved],
         )
 
     def slice(self, first: int, stop: int) -> Series:
         """Return the rows from ``first`` up to ``stop``, without copying them."""
         rows = slice(first, stop)
         return Series(
-            self.t_ns[rows], self.rr_ms[rows], self.label[rows], self.joined[rows]
+            self.t_ns[rows],
+            self.rr_ms[rows],
+            self.label[rows],
+            self.joined[rows],
+            self.abrupt[rows],
+            self.clock[rows],
         )
 
     def between(self, start_ns: int, end_ns: int) -> Series:
@@ -89,70 +155,15 @@ class Series:
         first, stop = np.searchsorted(self.t_ns, (start_ns, end_ns), side="right")
         return self.slice(int(first), int(stop))
 
-    def beat_clock_ms(self) -> Floats:
-        """Return beat times in ms, from the first beat, by summing RR.
-
-        Where a gap lies between two beats their distance is taken from ``t_ns``. The
-        distance of joined beats is exactly their RR, whatever correction ``t_ns`` was
-        given meanwhile.
-        """
-        steps = self.rr_ms.copy()
-        if not len(steps):
-            return steps
-        steps[0] = 0.0
-        for i in np.flatnonzero(~self.joined[1:]) + 1:
-            elapsed_ms = (self.t_ns[i] - self.t_ns[i - 1]) / NS_PER_MS
-            # A gap stays a gap for who compares distances with intervals.
-            steps[i] = max(elapsed_ms, self.rr_ms[i] + 20.0)
-        return np.cumsum(steps)
+    def on_clock(self, start: int, end: int) -> Series:
+        """Return the intervals that end in (``start``, ``end``] on the beat clock."""
+        first, stop = np.searchsorted(self.clock, (start, end), side="right")
+        return self.slice(int(first), int(stop))
 
 
-class GrowingSeries:
-    """A :class:`Series` that beats are added to; forgets what is older on request."""
-
-    def __init__(self, capacity: int = 1024) -> None:
-        self._allocate(capacity)
-        self._first = self._stop = 0
-        self._index: int | None = None
-        self._segment: int | None = None
-
-    def add(self, interval: Interval) -> None:
-        """Append one interval."""
-        if self._stop == len(self._t_ns):
-            self._make_room()
-        row = self._stop
-        self._t_ns[row] = interval.t_ns
-        self._rr_ms[row] = interval.rr_ms
-        self._label[row] = _NUMBERS[interval.label]
-        self._joined[row] = (
-            self._segment == interval.segment and self._index == interval.index - 1
-        )
-        self._segment, self._index = interval.segment, interval.index
-        self._stop += 1
-
-    def forget_before(self, t_ns: int) -> None:
-        """Drop the intervals that ended at ``t_ns`` or before."""
-        ages = self._t_ns[self._first : self._stop]
-        self._first += int(np.searchsorted(ages, t_ns, side="right"))
-
-    def view(self) -> Series:
-        """Return what is held now; valid until the next :meth:`add`."""
-        rows = slice(self._first, self._stop)
-        return Series(
-            self._t_ns[rows], self._rr_ms[rows], self._label[rows], self._joined[rows]
-        )
-
-    def _allocate(self, capacity: int) -> None:
-        self._t_ns = np.empty(capacity, np.int64)
-        self._rr_ms = np.empty(capacity, np.float64)
-        self._label = np.empty(capacity, np.int64)
-        self._joined = np.empty(capacity, np.bool_)
-
-    def _make_room(self) -> None:
-        held = self.view()
-        self._allocate(max(2 * len(held), 1024))
-        self._first, self._stop = 0, len(held)
-        self._t_ns[: self._stop] = held.t_ns
-        self._rr_ms[: self._stop] = held.rr_ms
-        self._label[: self._stop] = held.label
-        self._joined[: self._stop] = held.joined
+def _clock(t_ns: Ints, rr: Ints, joined: Flags) -> Ints:
+    steps = rr.copy()
+    for i in (np.flatnonzero(~joined[1:]) + 1).tolist():
+        elapsed = units_between(int(t_ns[i - 1]), int(t_ns[i]))
+        steps[i] = max(elapsed, int(rr[i]) + LEAST_GAP)
+    return np.cumsum(steps)

@@ -7,29 +7,31 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from biofeedback.model import Value, WindowMetrics
-from biofeedback.signal.frequency_domain import (
-    LISTENING,
-    SEGMENT_S,
-    Spectrum,
-    describe,
-    psd_64,
-    segment_samples,
-    spectrum,
-)
+from biofeedback.signal.history import windows as many_windows
 from biofeedback.signal.respiration import Breath, rsa
-from biofeedback.signal.series import NS_PER_S, Floats, Series
+from biofeedback.signal.segments import (
+    LF_SEGMENTS,
+    Welch,
+    clean_segments,
+    mean_spectrum,
+)
+from biofeedback.signal.series import UNITS_PER_S, Series
 from biofeedback.signal.time_domain import (
+    UNSUITABLE,
     Variability,
     judged_variability,
     raw_variability,
-    time_domain,
     unsuitable,
+    window_metrics,
 )
 
 MIN_HR_S, MIN_VARIABILITY_S, MIN_PNN50_S = 10, 30, 60
-HOP_S = SEGMENT_S // 2
 
 TOO_SHORT = "Heart rate variability needs at least 30 s of normal intervals."
+NO_SEGMENT = (
+    "A spectrum needs 64 s of beats without a gap and with at most 5 % flagged."
+)
+NO_LF = "LF needs three such segments, 128 s."
 NO_INTERVALS = "There are no RR intervals."
 NO_BREATHS = "RSA needs at least three complete paced breaths without artefacts."
 
@@ -65,12 +67,16 @@ class Summary(Value, frozen=True):
 
 
 class WindowSummary(Value, frozen=True):
-    """One window of a recording, ``start_s`` and ``end_s`` after its start."""
+    """One window of a recording, ``start_s`` and ``end_s`` on the beat clock.
+
+    That begins with the first interval, ``begins_ms`` after the recording.
+    """
 
     start_s: float
     end_s: float
+    begins_ms: float
     metrics: WindowMetrics
-    spectrum: Spectrum
+    spectrum: Welch
     rsa_bpm: float | None
     suitable: bool
     reason: str | None
@@ -92,7 +98,7 @@ def summarise(
     nn_s = float(nn_ms.sum()) / 1000
     refusal = unsuitable(series)
     numbers = Variability(hr_bpm=None, rmssd_ms=None, sdnn_ms=None, pnn50_pct=None)
-    average, swing = Spectrum(), None
+    average, swing = Welch(), None
     reasons = []
     if not n:
         reasons.append(NO_INTERVALS)
@@ -100,12 +106,12 @@ def summarise(
         reasons.append(refusal)
     else:
         numbers = judged_variability(series)
-        average = mean_spectrum(series)
+        average = mean_spectrum(clean_segments(series).density)
         swing = rsa(series, breaths, int(series.t_ns[-1]), recent_ns=None)
         if nn_s < MIN_VARIABILITY_S:
             reasons.append(TOO_SHORT)
-        if average.reason is not None:
-            reasons.append(average.reason)
+        if (lacks := spectral_reason(average)) is not None:
+            reasons.append(lacks)
         if swing is None:
             reasons.append(NO_BREATHS)
     return Summary(
@@ -137,58 +143,45 @@ def windows(
     step_s: float,
     breaths: Sequence[Breath] = (),
 ) -> Iterator[WindowSummary]:
-    """Yield every whole window of the recording, with the spectrum of its last 64 s."""
+    """Yield every whole window of the recording.
+
+    Windows lie on the beat clock, which begins with the first interval: what they hold
+    does not depend on when RR arrived. Their spectrum is the mean of the 64 s segments
+    inside, half overlapping.
+    """
     series = series.timed()
     count = int((duration_s - window_s) / step_s + 1e-9) + 1
-    for k in range(max(0, count)):
-        start_ns = round(k * step_s * NS_PER_S)
-        end_ns = start_ns + round(window_s * NS_PER_S)
-        inside = series.between(start_ns, end_ns)
-        refusal = unsuitable(inside)
-        lines, swing = Spectrum(), None
+    if count < 1 or not len(series):
+        return
+    length = round(window_s * UNITS_PER_S)
+    starts = np.rint(np.arange(count) * step_s * UNITS_PER_S).astype(np.int64)
+    found = many_windows(series, starts + length, [length])
+    segments = clean_segments(series)
+    first_ns = int(series.t_ns[0]) - round(series.rr_ms[0] * 1e6)
+    for k, start in enumerate(starts.tolist()):
+        numbers = window_metrics(found.metrics[k, 0].tolist())
+        refusal = UNSUITABLE if found.unsuitable[k, 0] else None
+        lines, swing = Welch(), None
         if refusal is None:
-            if window_s >= SEGMENT_S:
-                lines = spectrum(series, end_ns)
-            else:
-                lines = Spectrum(reason=LISTENING)
-            swing = rsa(series, breaths, end_ns, recent_ns=round(window_s * NS_PER_S))
+            lines = mean_spectrum(segments.within(start, start + length))
+            inside = series.on_clock(start, start + length)
+            if len(inside):
+                end_ns = int(inside.t_ns[-1])
+                swing = rsa(series, breaths, end_ns, recent_ns=round(window_s * 1e9))
         yield WindowSummary(
-            start_s=start_ns / NS_PER_S,
-            end_s=end_ns / NS_PER_S,
-            metrics=time_domain(series, start_ns, end_ns),
+            start_s=start / UNITS_PER_S,
+            end_s=(start + length) / UNITS_PER_S,
+            begins_ms=first_ns / 1e6,
+            metrics=numbers,
             spectrum=lines,
             rsa_bpm=None if swing is None else swing.rsa_bpm,
             suitable=refusal is None,
-            reason=refusal or lines.reason,
+            reason=refusal or spectral_reason(lines),
         )
 
 
-def mean_spectrum(series: Series) -> Spectrum:
-    """Return the mean spectrum of all clean 64 s segments, or why there is none."""
-    total: Floats | None = None
-    ratios: list[float] = []
-    n, reason = 0, LISTENING
-    first_ns = int(series.t_ns[0]) - round(series.rr_ms[0] * 1e6)
-    hop_ns = HOP_S * NS_PER_S
-    for end_ns in range(
-        first_ns + SEGMENT_S * NS_PER_S, int(series.t_ns[-1]) + hop_ns, hop_ns
-    ):
-        samples, why = segment_samples(series, end_ns)
-        if samples is None:
-            reason = why or reason
-            continue
-        density = psd_64(samples)
-        total = density if total is None else total + density
-        n += 1
-        ratio = describe(density).coherence_ratio
-        if ratio is not None:
-            ratios.append(ratio)
-    if total is None:
-        return Spectrum(reason=reason)
-    average = describe(total / n)
-    return Spectrum(
-        lf_ms2=average.lf_ms2,
-        hf_ms2=average.hf_ms2,
-        lf_peak_hz=average.lf_peak_hz,
-        coherence_ratio=float(np.median(ratios)) if ratios else None,
-    )
+def spectral_reason(lines: Welch) -> str | None:
+    """Say what a mean spectrum of too few segments lacks."""
+    if not lines.n_segments:
+        return NO_SEGMENT
+    return NO_LF if lines.n_segments < LF_SEGMENTS else None

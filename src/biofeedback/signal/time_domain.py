@@ -8,39 +8,55 @@ Definitions (Task Force 1996, Eur Heart J 17:354; deviations in ``docs/signal.md
 - pNN50 counts differences strictly above 50 ms; its denominator is the number of
   differences plus one, as in NeuroKit2.
 
-On the 1/1024 s grid of BLE every sum here is exact in binary.
+A window is computed from exact sums (:mod:`~biofeedback.signal.sums`), in two shapes
+that give the same bits: :func:`metrics` for one, :func:`many_metrics` for many. A whole
+recording is computed from its intervals (:func:`judged_variability`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from biofeedback.model import Value, WindowMetrics
 from biofeedback.signal.series import (
-    ECTOPIC,
-    NS_PER_MS,
-    NS_PER_S,
+    UNITS_PER_MS,
+    UNITS_PER_S,
     Flags,
     Floats,
+    Ints,
     Series,
+)
+from biofeedback.signal.sums import (
+    DIFF_SQUARED,
+    N_ABOVE_50,
+    N_ABRUPT,
+    N_BEATS,
+    N_DIFF,
+    N_NN,
+    NN,
+    NN_SQUARED,
 )
 
 MIN_COVERAGE = 0.75
-"""Of a window, to show variability for it. A live window always lacks the last one or
-two seconds, which the strap has not sent yet (7 % of 30 s); below three quarters the
-number would belong to a shorter window than its name says."""
+"""Of a window, to show variability for it: below three quarters the number would belong
+to a shorter window than its name says."""
 
-MIN_HR_NS = 10 * NS_PER_S
+MIN_HR = 10 * UNITS_PER_S
 """NN to show a mean heart rate (Shaffer & Ginsberg 2017, table of short windows)."""
 
-MIN_PNN50_NS = 60 * NS_PER_S
+MIN_PNN50 = 60 * UNITS_PER_S
 """pNN50 counts rare events: not below a minute (Baek 2015)."""
 
-MAX_ECTOPIC_SHARE = 0.15
+MAX_ABRUPT_SHARE = 0.15
 MIN_BEATS_TO_REFUSE = 20
-"""Above this share of ectopic intervals the rhythm does not suit HRV."""
+"""Above this share of abrupt intervals the rhythm does not suit HRV. The rule is
+absolute: where every second beat is premature, thresholds that follow the intervals
+find nothing amiss (``docs/signal.md``)."""
+
+MINUTE_UNITS = 60_000 * UNITS_PER_MS
 
 UNSUITABLE = (
     "This rhythm does not suit heart rate variability: too many of its intervals "
@@ -102,67 +118,162 @@ def raw_variability(series: Series) -> Variability:
     return _variability_of(series, np.ones(len(series), np.bool_))
 
 
-def time_domain(series: Series, start_ns: int, end_ns: int) -> WindowMetrics:
-    """Return the metrics of the window (``start_ns``, ``end_ns``].
+def unsuitable(series: Series) -> str | None:
+    """Say why the rhythm of ``series`` does not suit HRV, or ``None`` if it does."""
+    n_abrupt = int(np.count_nonzero(series.abrupt))
+    return UNSUITABLE if refused(n_abrupt, len(series)) else None
 
-    An interval belongs to the window in which it ends. ``coverage`` is seconds of NN
-    inside the window (those at its edges clipped) divided by its length. Values are
-    ``None`` until the window lies after the start of the session and holds enough
-    (constants above), and where the rhythm does not suit.
+
+def refused(n_abrupt: int, n_beats: int) -> bool:
+    """Say whether so many abrupt intervals are too many.
+
+    >>> refused(3, 60), refused(10, 60)
+    (False, True)
     """
-    length_ns = end_ns - start_ns
-    window = series.between(start_ns, end_ns)
-    n, normal = len(window), window.normal
-    n_nn = int(np.count_nonzero(normal))
-    nn_ms = window.rr_ms[normal]
-    coverage = _covered_ns(series, start_ns, end_ns) / length_ns
-    metrics = WindowMetrics(
-        coverage=coverage,
-        n_nn=n_nn,
-        artefact_pct=100 * (n - n_nn) / n if n else 0.0,
-        hr_bpm=None,
-        rmssd_ms=None,
-        sdnn_ms=None,
-        pnn50_pct=None,
-    )
-    if unsuitable(window) is not None:
-        return metrics
-    enough = start_ns >= 0 and coverage >= MIN_COVERAGE
-    enough_for_hr = nn_ms.sum() * NS_PER_MS >= min(MIN_HR_NS, length_ns * MIN_COVERAGE)
-    if not (enough or enough_for_hr):
-        return metrics
-    numbers = judged_variability(window)
+    return n_beats >= MIN_BEATS_TO_REFUSE and n_abrupt > MAX_ABRUPT_SHARE * n_beats
+
+
+def metrics(
+    sums: Sequence[int],
+    *,
+    length: int,
+    overhang: int,
+    whole: bool,
+    provisional: bool = False,
+) -> WindowMetrics:
+    """Return the metrics of one window from its sums.
+
+    Parameters
+    ----------
+    sums
+        The window's eight sums (columns of :mod:`~biofeedback.signal.sums`).
+    length
+        Of the window, in units.
+    overhang
+        How much of its first NN lies before it, in units: not covered by it.
+    whole
+        Whether it lies after the start of what was recorded.
+    provisional
+        Whether one of its intervals may yet be judged otherwise.
+
+    Returns
+    -------
+    Values are ``None`` where the window holds too little (constants above) and where
+    the rhythm does not suit. ``coverage`` is seconds of NN inside the window divided by
+    its length, at most 1.
+
+    Examples
+    --------
+    A minute of 61 intervals, alternating between 970 and 1000 ms:
+
+    >>> from biofeedback.signal.sums import rows
+    >>> rr = np.array([970, 1000] * 30 + [970]) * 640
+    >>> yes, no = np.ones(61, bool), np.zeros(61, bool)
+    >>> sums = rows(rr, yes, yes, no).sum(axis=0).tolist()
+    >>> found = metrics(sums, length=60 * 640_000, overhang=0, whole=True)
+    >>> found.rmssd_ms, found.pnn50_pct, round(found.coverage, 4)
+    (30.0, 0.0, 1.0012)
+    """
+    n, n_nn, covered = sums[N_BEATS], sums[N_NN], sums[NN]
+    coverage = (covered - overhang) / length
+    suits = not refused(sums[N_ABRUPT], n)
+    enough = whole and coverage >= MIN_COVERAGE and suits
+    enough_for_hr = covered >= min(MIN_HR, MIN_COVERAGE * length) and suits
+    found = from_sums(sums)
     return WindowMetrics(
         coverage=coverage,
         n_nn=n_nn,
-        artefact_pct=metrics.artefact_pct,
-        hr_bpm=numbers.hr_bpm if enough_for_hr else None,
-        rmssd_ms=numbers.rmssd_ms if enough else None,
-        sdnn_ms=numbers.sdnn_ms if enough else None,
-        pnn50_pct=(numbers.pnn50_pct if enough and length_ns >= MIN_PNN50_NS else None),
+        artefact_pct=100 * (n - n_nn) / n if n else 0.0,
+        hr_bpm=found.hr_bpm if enough_for_hr else None,
+        rmssd_ms=found.rmssd_ms if enough else None,
+        sdnn_ms=found.sdnn_ms if enough else None,
+        pnn50_pct=found.pnn50_pct if enough and length >= MIN_PNN50 else None,
+        provisional=provisional,
     )
 
 
-def unsuitable(series: Series) -> str | None:
-    """Say why the rhythm of ``series`` does not suit HRV, or ``None`` if it does."""
-    n = len(series)
-    n_ectopic = int(np.count_nonzero(series.label == ECTOPIC))
-    if n >= MIN_BEATS_TO_REFUSE and n_ectopic > MAX_ECTOPIC_SHARE * n:
-        return UNSUITABLE
-    return None
+def from_sums(sums: Sequence[int]) -> Variability:
+    """Compute the four numbers from a window's eight sums, ungated."""
+    n, n_diff, total = sums[N_NN], sums[N_DIFF], sums[NN]
+    rmssd_ms = sdnn_ms = pnn50_pct = None
+    if n > 1:
+        spread = float(n * sums[NN_SQUARED] - total * total)
+        sdnn_ms = math.sqrt(spread / float(n * (n - 1))) / UNITS_PER_MS
+    if n_diff:
+        rmssd_ms = math.sqrt(float(sums[DIFF_SQUARED]) / n_diff) / UNITS_PER_MS
+        pnn50_pct = sums[N_ABOVE_50] / (n_diff + 1) * 100
+    return Variability(
+        hr_bpm=float(MINUTE_UNITS * n) / total if n else None,
+        rmssd_ms=rmssd_ms,
+        sdnn_ms=sdnn_ms,
+        pnn50_pct=pnn50_pct,
+    )
+
+
+COVERAGE, COUNT, ARTEFACT_PCT, HR, RMSSD, SDNN, PNN50 = range(7)
+
+
+def many_metrics(sums: Ints, *, length: Ints, overhang: Ints, whole: Flags) -> Floats:
+    """Return :func:`metrics` of many windows at once, NaN where that has ``None``.
+
+    Parameters
+    ----------
+    sums
+        Shape (..., 8).
+    length, overhang, whole
+        As for :func:`metrics`, shapes that broadcast to (...).
+
+    Returns
+    -------
+    Shape (..., 7): coverage, NN count, artefact %, HR, RMSSD, SDNN, pNN50.
+    """
+    columns = np.moveaxis(sums, -1, 0)
+    n, n_nn, covered, n_diff = (columns[k] for k in (N_BEATS, N_NN, NN, N_DIFF))
+    found = np.empty((*n.shape, 7))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        coverage = (covered - overhang) / length
+        suits = (n < MIN_BEATS_TO_REFUSE) | (columns[N_ABRUPT] <= MAX_ABRUPT_SHARE * n)
+        enough = whole & (coverage >= MIN_COVERAGE) & suits
+        enough_for_hr = (covered >= np.minimum(MIN_HR, MIN_COVERAGE * length)) & suits
+        spread = _spread(n_nn, columns[NN_SQUARED], covered)
+        sdnn = np.sqrt(spread / (n_nn * (n_nn - 1))) / UNITS_PER_MS
+        rmssd = np.sqrt(columns[DIFF_SQUARED] / n_diff) / UNITS_PER_MS
+        pnn50 = columns[N_ABOVE_50] / (n_diff + 1) * 100
+        differ = enough & (n_diff > 0)
+        found[..., COVERAGE] = coverage
+        found[..., COUNT] = n_nn
+        found[..., ARTEFACT_PCT] = np.where(n > 0, 100 * (n - n_nn) / n, 0.0)
+        found[..., HR] = np.where(enough_for_hr, MINUTE_UNITS * n_nn / covered, np.nan)
+        found[..., RMSSD] = np.where(differ, rmssd, np.nan)
+        found[..., SDNN] = np.where(enough & (n_nn > 1), sdnn, np.nan)
+        found[..., PNN50] = np.where(differ & (length >= MIN_PNN50), pnn50, np.nan)
+    return found
+
+
+def window_metrics(row: Sequence[float], provisional: bool = False) -> WindowMetrics:
+    """Return one row of :func:`many_metrics` as a value."""
+    hr, rmssd, sdnn, pnn50 = (None if math.isnan(x) else x for x in row[HR:])
+    return WindowMetrics(
+        coverage=row[COVERAGE],
+        n_nn=int(row[COUNT]),
+        artefact_pct=row[ARTEFACT_PCT],
+        hr_bpm=hr,
+        rmssd_ms=rmssd,
+        sdnn_ms=sdnn,
+        pnn50_pct=pnn50,
+        provisional=provisional,
+    )
+
+
+def _spread(n: Ints, squared: Ints, total: Ints) -> Ints | Floats:
+    """Return n Σx² - (Σx)², exactly also where 64 bits do not hold it."""
+    if n.size and int(n.max()) * int(squared.max()) >= 2**63:  # hours in one window
+        n, squared, total = (column.astype(object) for column in (n, squared, total))
+        exact: Floats = (n * squared - total * total).astype(np.float64)
+        return exact
+    return n * squared - total * total
 
 
 def _variability_of(series: Series, chosen: Flags) -> Variability:
     adjacent = series.joined[1:] & chosen[1:] & chosen[:-1]
     return variability(series.rr_ms[chosen], np.diff(series.rr_ms)[adjacent])
-
-
-def _covered_ns(series: Series, start_ns: int, end_ns: int) -> float:
-    first = int(np.searchsorted(series.t_ns, start_ns, side="right"))
-    stop = int(np.searchsorted(series.t_ns, end_ns, side="right"))
-    # An interval that ends after the window may have begun inside it.
-    part = series.slice(first, min(stop + 1, len(series)))
-    begins = part.t_ns - part.rr_ms * NS_PER_MS
-    inside = np.minimum(part.t_ns, end_ns) - np.maximum(begins, start_ns)
-    covered = float(np.maximum(inside, 0.0)[part.normal].sum())
-    return min(covered, float(end_ns - start_ns))

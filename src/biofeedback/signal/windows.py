@@ -1,74 +1,107 @@
-"""The live windows of one session: the last 30, 60 and 300 seconds."""
+"""The live windows of one session: the last 30, 60 and 300 seconds.
+
+A window ends with the newest beat that is judged and reaches back along the beat clock.
+What it holds so follows from the RR intervals alone, not from when they arrived.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
-from biofeedback.model import Interval, Windows
+from biofeedback.model import Interval, Value, Windows
 from biofeedback.signal.conformity import RefereeWindow, referee_window
-from biofeedback.signal.frequency_domain import Spectrum, spectrum
+from biofeedback.signal.fleet import Fleet
+from biofeedback.signal.lane import LENGTHS, Numbers
 from biofeedback.signal.respiration import Breath, Rsa, Swings, rsa
-from biofeedback.signal.series import NS_PER_S, GrowingSeries, Series
-from biofeedback.signal.time_domain import time_domain, unsuitable
+from biofeedback.signal.series import NS_PER_S, UNITS_PER_S, Series
 
-WINDOWS_S = (30, 60, 300)
-REFEREE_WINDOWS_S = (60, 300)
-SUITABILITY_S = 60
+WAITING = 256
+"""Instants whose numbers wait for final judgements: more than two minutes of ticks."""
 
-KEPT_NS = (max(WINDOWS_S) + 10) * NS_PER_S
-"""A little more than the longest window, for intervals that reach into it."""
+
+class Told(Value, frozen=True):
+    """What was told at ``t_ns`` of the windows that ended at ``end``."""
+
+    t_ns: int
+    end: int
+    windows: Windows
+    suitable: bool
 
 
 class LiveWindows:
     """Holds the newest intervals and computes what is known at an instant.
 
-    Intervals are added as they are judged; every question takes the time it is asked
+    Intervals are taken in as they are judged; every question takes the time it is asked
     for, so the same intervals and times give the same answers in a replay.
+
+    Parameters
+    ----------
+    fleet
+        Where the numbers of this session are kept beside those of others; by default a
+        fleet of its own.
     """
 
-    def __init__(self) -> None:
-        self._series = GrowingSeries()
+    def __init__(self, fleet: Fleet | None = None) -> None:
+        self._fleet = fleet or Fleet()
+        self.lane = self._fleet.open()
         self._swings = Swings()
+        self._ready: tuple[int, int, Numbers] | None = None
+        self._told: deque[Told] = deque(maxlen=WAITING)
 
-    def add(self, interval: Interval) -> None:
-        """Take in the newest interval."""
-        self._series.forget_before(interval.t_ns - KEPT_NS)
-        self._series.add(interval)
+    def take(self, interval: Interval) -> None:
+        """Take in a judgement."""
+        self.lane.take(interval)
+
+    def close(self) -> None:
+        """Give the lane back to the fleet; nothing may be asked any more."""
+        self._fleet.close(self.lane)
 
     @property
     def series(self) -> Series:
         """All heartbeats held, as columns; valid until the next interval."""
-        return self._series.view().timed()
+        return self.lane.series
 
-    def metrics(self, end_ns: int) -> Windows:
-        """Return the time-domain metrics of the three windows that end now."""
-        series = self.series
-        w30, w60, w300 = (
-            time_domain(series, end_ns - length_s * NS_PER_S, end_ns)
-            for length_s in WINDOWS_S
-        )
-        return Windows(w30=w30, w60=w60, w300=w300)
+    def prepare(self, now_ns: int, numbers: Numbers) -> None:
+        """Take the numbers of ``now_ns``, which a tick of the whole fleet found."""
+        self._ready = (now_ns, self.lane.version, numbers)
 
-    def unsuitable(self, end_ns: int) -> str | None:
-        """Say why the last minute's rhythm does not suit HRV; ``None``: it does."""
-        start_ns = end_ns - SUITABILITY_S * NS_PER_S
-        return unsuitable(self.series.between(start_ns, end_ns))
+    def numbers(self, now_ns: int) -> Numbers:
+        """Return all that is known at ``now_ns``."""
+        if self._ready is not None and self._ready[:2] == (now_ns, self.lane.version):
+            return self._ready[2]
+        return self.lane.numbers(now_ns)
 
-    def spectrum(self, end_ns: int) -> Spectrum:
-        """Return the spectrum of the newest 64 s, or the reason why there is none."""
-        return spectrum(self.series, end_ns)
+    def tell(self, now_ns: int, windows: Windows, suitable: bool) -> None:
+        """Note what was told, so that it can be restated when judgements are final."""
+        end = self.lane.end(now_ns)
+        told = Told(t_ns=now_ns, end=end, windows=windows, suitable=suitable)
+        self._told.append(told)
+
+    def restated(self) -> list[tuple[Told, Windows]]:
+        """Return what was told and the final numbers, where a judgement has changed.
+
+        Every instant is looked at once: when all of its beats are settled.
+        """
+        found = []
+        lane = self.lane
+        while self._told and self._told[0].end <= lane.settled_clock:
+            told = self._told.popleft()
+            if told.end - max(LENGTHS) < lane.revised_clock:
+                w30, w60, w300 = (lane.window(told.end, length) for length in LENGTHS)
+                found.append((told, Windows(w30=w30, w60=w60, w300=w300)))
+        return found
 
     def rsa(self, breaths: Sequence[Breath], end_ns: int) -> Rsa | None:
         """Return RSA over the last minute's ``breaths`` (start and end in ns)."""
         return rsa(self.series, breaths, end_ns, swing_of=self._swings)
 
-    def referee_window(self, end_ns: int) -> RefereeWindow | None:
-        """Return the longest window the session has filled, to be compared.
+    def referee_window(self, now_ns: int, length_s: int) -> RefereeWindow | None:
+        """Return the window of this length, to be compared with NeuroKit2's numbers.
 
-        ``None`` while even the shortest holds too few intervals.
+        ``None`` while it holds too few intervals, or the session is shorter.
         """
-        length_s = max(
-            (s for s in REFEREE_WINDOWS_S if end_ns >= s * NS_PER_S),
-            default=min(REFEREE_WINDOWS_S),
-        )
-        return referee_window(self.series, end_ns, length_s)
+        end = self.lane.end(now_ns)
+        if end < length_s * UNITS_PER_S and now_ns < length_s * NS_PER_S:
+            return None
+        return referee_window(self.lane, end, length_s)
