@@ -7,27 +7,43 @@ from collections.abc import Iterator
 import msgspec
 
 from biofeedback.model import (
+    Activation,
     AnyEvent,
+    Breathing,
     Entry,
     MetricsEvent,
     PacerEvent,
     RestatedEvent,
     SamplesEvent,
+    Signal,
     WindowMetrics,
     Windows,
 )
 from biofeedback.practice import pacer
 from biofeedback.practice.phases import begins_practice, paced_after
-from biofeedback.signal.respiration import RECENT_NS
-from biofeedback.signal.segments import power_s
+from biofeedback.signal.activation import (
+    WINDOW_S,
+    ActivationTracker,
+    Estimate,
+    Reading,
+)
+from biofeedback.signal.breathing import best, breathing_from_rr, followed
+from biofeedback.signal.breathing_acc import AXES, AccBreathing
+from biofeedback.signal.breathing_paced import Shape
+from biofeedback.signal.frequency_domain import SEGMENT_S
+from biofeedback.signal.lane import Numbers
+from biofeedback.signal.respiration import Rsa, recent_for
+from biofeedback.signal.segments import Welch, power_s
 from biofeedback.signal.windows import LiveWindows
 
+NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 
 EXACT = 9
 """Decimals of RMSSD and SDNN in live messages: within 1e-9 ms of the engine's."""
 
 FINE = 6
+COARSE = 1
 ROUGH = 3
 """Decimals of the rest. More would be noise that no packer can pack: full floats would
 make up a quarter of a recording."""
@@ -44,17 +60,29 @@ class LiveMetrics:
 
     def __init__(self, windows: LiveWindows) -> None:
         self._windows = windows
+        self._chest = AccBreathing()
+        self._activation = ActivationTracker()
         self._paced = True
         self._paced_from_ms = 0.0
 
     def enter(self, entry: Entry) -> None:
         """Note what somebody did: it may begin or end the pacer's time."""
-        self._paced = paced_after(entry, self._paced)
+        paced, self._paced = self._paced, paced_after(entry, self._paced)
         if begins_practice(entry):
             self._paced_from_ms = ms(entry.t_ns)
+            self._activation.begin_practice()
+        elif paced and not self._paced and entry.moment == "before":
+            self._activation.not_paced_so_far()
 
     def sense(self, samples: SamplesEvent) -> None:
-        """Take in a frame of samples."""
+        """Take in a frame of samples: the chest tells how it breathes and moves."""
+        if samples.signal is Signal.ACC and samples.channels == AXES:
+            self._chest.add(
+                round(samples.t_ms * NS_PER_MS),
+                samples.values,
+                samples.interval_ms,
+                samples.segment,
+            )
 
     def tick(self, t_ns: int, schedule: tuple[PacerEvent, ...]) -> Iterator[AnyEvent]:
         """Tell all that is known at ``t_ns``, and why if it is not."""
@@ -69,32 +97,95 @@ class LiveMetrics:
     def _metrics(self, t_ns: int, schedule: tuple[PacerEvent, ...]) -> MetricsEvent:
         numbers = self._windows.numbers(t_ns)
         suitable = not numbers.unsuitable
-        spectrum, welch, rsa = numbers.spectrum, numbers.welch, None
-        if suitable:
-            from_ms = max(ms(t_ns - RECENT_NS), self._paced_from_ms)
-            breaths = pacer.breaths(schedule, from_ms=from_ms, to_ms=ms(t_ns))
-            rsa = self._windows.rsa(breaths, t_ns)
+        spectrum, welch = numbers.spectrum, numbers.welch if suitable else Welch()
+        rsa = self._answer(t_ns, schedule) if suitable and schedule else None
+        moving = self._chest.moving(t_ns)
+        breathing = self._breathing(t_ns, numbers, moving)
+        estimate = self._activated(t_ns, numbers, moving)
+        activation = estimate if isinstance(estimate, Activation) else None
         settled = self._windows.lane.settled
         return MetricsEvent(
             t_ms=ms(t_ns),
             window_s=_shown(numbers.windows, suitable),
-            lf_ms2=_round(welch.lf_ms2 if suitable else None, ROUGH),
-            hf_ms2=_round(welch.hf_ms2 if suitable else None, ROUGH),
-            power_s=power_s(welch.n_segments if suitable else 0),
+            lf_ms2=_round(welch.lf_ms2, ROUGH),
+            hf_ms2=_round(welch.hf_ms2, ROUGH),
+            power_s=power_s(welch.n_segments),
             lf_peak_hz=_round(spectrum.lf_peak_hz, FINE),
             rsa_bpm=_round(rsa.rsa_bpm if rsa else None, ROUGH),
             rsa_ms=_round(rsa.rsa_ms if rsa else None, ROUGH),
             coherence_ratio=_round(spectrum.coherence_ratio, ROUGH),
-            phase_deg=None,
-            in_phase_pct=None,
-            breathing=None,
-            followed=None,
-            activation=None,
-            activation_reason=None,
+            phase_deg=_round(rsa.phase_deg if rsa else None, COARSE),
+            in_phase_pct=_round(rsa.in_phase_pct if rsa else None, COARSE),
+            breathing=breathing,
+            followed=self._followed(t_ns, schedule, breathing),
+            activation=_shown_activation(activation) if activation else None,
+            activation_reason=None if activation else str(estimate),
             suitable=suitable,
             reason=spectrum.reason,
             settled_index=settled if settled >= 0 else None,
         )
+
+    def _answer(self, t_ns: int, schedule: tuple[PacerEvent, ...]) -> Rsa | None:
+        """Return how the heart answered the pacer's last breaths."""
+        part = pacer.active(schedule, ms(t_ns))
+        recent_ns = recent_for(round(pacer.period_ms(part) * NS_PER_MS))
+        from_ms = max(ms(t_ns - recent_ns), self._paced_from_ms)
+        breaths = pacer.breaths(schedule, from_ms=from_ms, to_ms=ms(t_ns))
+        return self._windows.rsa(breaths, lambda at_ns: shape_at(schedule, at_ns))
+
+    def _breathing(
+        self, t_ns: int, numbers: Numbers, moving: bool | None
+    ) -> Breathing | None:
+        heart = None
+        if numbers.density is not None and not moving:
+            heart = breathing_from_rr(numbers.density)
+        found = best(self._chest.rate(t_ns), heart)
+        if found is None:
+            return None
+        return Breathing(
+            breaths_per_min=round(found.breaths_per_min, COARSE + 1),
+            confidence=round(found.confidence, COARSE + 1),
+            source=found.source,
+        )
+
+    def _followed(
+        self, t_ns: int, schedule: tuple[PacerEvent, ...], breathing: Breathing | None
+    ) -> bool | None:
+        """Say whether the pace is followed, once it has been for a whole segment."""
+        if not self._paced or not schedule:
+            return None
+        part = pacer.active(schedule, ms(t_ns))
+        since_ms = max(part.origin_ms, self._paced_from_ms)
+        if ms(t_ns) - since_ms < 1000 * SEGMENT_S:
+            return None
+        return followed(breathing, part.rate_bpm)
+
+    def _activated(self, t_ns: int, numbers: Numbers, moving: bool | None) -> Estimate:
+        minute = numbers.windows.w60
+        return self._activation.tick(
+            t_ns / NS_PER_S,
+            Reading(
+                hr_bpm=minute.hr_bpm,
+                rmssd_ms=minute.rmssd_ms,
+                clean_s=minute.coverage * WINDOW_S,
+                artefact_pct=minute.artefact_pct,
+                age_s=(t_ns - self._windows.lane.heard_ns) / NS_PER_S,
+                paced=self._paced,
+                moving=moving,
+                suitable=not numbers.unsuitable,
+            ),
+        )
+
+
+def shape_at(schedule: tuple[PacerEvent, ...], t_ns: int) -> Shape:
+    """Return how the pacer divides a breath at ``t_ns``."""
+    part = pacer.active(schedule, ms(t_ns))
+    period = pacer.period_ms(part)
+    return Shape(
+        inhale_share=part.inhale_pct / 100,
+        hold_in_share=part.hold_in_ms / period,
+        hold_out_share=part.hold_out_ms / period,
+    )
 
 
 def ms(t_ns: int) -> float:
@@ -118,6 +209,16 @@ def _shown(windows: Windows, suitable: bool) -> Windows:
         )
 
     return Windows(w30=one(windows.w30), w60=one(windows.w60), w300=one(windows.w300))
+
+
+def _shown_activation(found: Activation) -> Activation:
+    return Activation(
+        band=found.band,
+        low=round(found.low, COARSE),
+        high=round(found.high, COARSE),
+        confidence=round(found.confidence, COARSE + 1),
+        baseline_s=found.baseline_s,
+    )
 
 
 def _settled(windows: Windows) -> Windows:

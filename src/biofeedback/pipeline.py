@@ -45,7 +45,7 @@ from biofeedback.model import (
 )
 from biofeedback.pmd_streams import PmdStreams, Pulses
 from biofeedback.practice import pacer
-from biofeedback.signal.artefacts import Judge, flagged
+from biofeedback.signal.artefacts import Judge, flagged, judge_all
 from biofeedback.signal.beats import PERIOD_NS, BeatClock, rr_ms
 from biofeedback.signal.conformity import RefereeWindow
 from biofeedback.signal.fleet import Fleet
@@ -75,6 +75,9 @@ class Pipeline:
     samples
         Whether to tell of ECG and acceleration, which no beat depends on. Placing
         them takes most of the time that an analysis would need.
+    live
+        Whether anybody watches. If not, nothing is computed at a tick, and beats are
+        judged once, for good, by :meth:`flush`; no beat is told.
     fleet
         Where the numbers of this session are kept beside those of others; by default
         they are kept apart.
@@ -93,7 +96,9 @@ class Pipeline:
         What the numbers of each second are read off.
     """
 
-    def __init__(self, *, samples: bool = True, fleet: Fleet | None = None) -> None:
+    def __init__(
+        self, *, samples: bool = True, live: bool = True, fleet: Fleet | None = None
+    ) -> None:
         self.intervals: list[Interval] = []
         self.schedule: tuple[PacerEvent, ...] = ()
         self.entries: list[Entry] = []
@@ -105,6 +110,9 @@ class Pipeline:
         self._judge = Judge()
         self._contacts: deque[bool] = deque()  # of intervals on their way
         self._doubts_ms: dict[int, float] = {}  # of beats not judged for good
+        self._live = live
+        self._waiting: list[Beat] = []  # to be judged at once
+        self._no_contact: set[int] = set()
         self.windows = LiveWindows(fleet)
         self._metrics = LiveMetrics(self.windows)
         self._link = Link()
@@ -151,6 +159,10 @@ class Pipeline:
         """Take in the beats still held back, at the end, and judge all for good."""
         for _ in self._finish():
             pass
+        for interval in judge_all(self._waiting, self._no_contact):
+            self.intervals.append(interval)
+        self.intervals.sort(key=lambda interval: interval.index)
+        self._waiting.clear()
 
     # --- Notifications: bytes to beats --------------------------------------------
 
@@ -229,9 +241,18 @@ class Pipeline:
         doubt_ms = beat.uncertainty_ms
         if self._errors_ms:
             doubt_ms += self._errors_ms.popleft()
-        self._doubts_ms[beat.index] = round(doubt_ms, 1)
         contact = self._contacts.popleft() if self._contacts else True
-        if beat.rr_ms < rr_ms(self._beats.shortest):
+        extra = beat.rr_ms < rr_ms(self._beats.shortest)
+        if not self._live:
+            if extra:
+                self.intervals.append(flagged(beat))
+            else:
+                self._waiting.append(beat)
+            if not contact:
+                self._no_contact.add(beat.index)
+            return
+        self._doubts_ms[beat.index] = round(doubt_ms, 1)
+        if extra:
             # Not the heart's: neither judged nor a neighbour of what is.
             yield from self._judged(flagged(beat))
             return
@@ -295,7 +316,8 @@ class Pipeline:
             if event.state is LinkState.STALE:
                 self._beats.break_segment()
             yield event
-        yield from self._metrics.tick(record.t_ns, self.schedule)
+        if self._live:
+            yield from self._metrics.tick(record.t_ns, self.schedule)
 
     def referee_window(self, length_s: int) -> RefereeWindow | None:
         """Return the live window of this length that NeuroKit2 can be asked about."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ KEYS = {
     *("file", "started_at", "duration_s", "coverage", "n_beats", "n_nn"),
     *("artefact_pct", "suitable", "reason", "hr_bpm", "rmssd_ms", "sdnn_ms"),
     *("pnn50_pct", "raw", "lf_ms2", "hf_ms2", "lf_peak_hz", "rsa_bpm"),
-    *("coherence_ratio", "practice", "ratings", "source"),
+    *("rsa_ms", "phase_deg", "in_phase_pct", "breathing", "power_s"),
+    *("coherence_ratio", "practice", "ratings", "source", "provenance", "ecg"),
 }
 """The keys of ``analyze --json``; ``windows`` comes when asked for."""
 
@@ -235,3 +237,59 @@ def test_a_cell_is_never_a_formula(terminal: Terminal, tmp_path: Path) -> None:
     with table.open(newline="", encoding="utf-8") as file:
         (row,) = csv.DictReader(file)
     assert row["file"] == "'=1+1.csv"
+
+
+# --- Many files -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jobs", ["1", "2", "0"])
+def test_many_files_come_in_their_order_however_many_work(
+    terminal: Terminal, tmp_path: Path, jobs: str
+) -> None:
+    for n in range(7):
+        rr_file(tmp_path / f"{n}.csv", separator="\r\n" if n % 2 else "\n")
+    (tmp_path / "3.csv").write_text("breathe in\n")
+    said = terminal("analyze", tmp_path, "--json", "--jobs", jobs)
+    assert said.code == 1
+    assert [one["file"] for one in json.loads(said.out)] == [
+        f"{n}.csv" for n in (0, 1, 2, 4, 5, 6)
+    ]
+    assert said.err.count("\n") == 1
+    assert "3.csv" in said.err, "the others are analyzed all the same"
+
+
+def test_the_same_file_twice_is_analyzed_twice(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    path = rr_file(tmp_path / "rr.csv")
+    one, other = analyzed(terminal, path, path)
+    assert one == other
+
+
+def test_it_says_what_it_was_computed_of(terminal: Terminal, tmp_path: Path) -> None:
+    path = rr_file(tmp_path / "rr.csv")
+    (one,) = analyzed(terminal, path, "--window", "60", "--unit", "ms")
+    found = one["provenance"]
+    assert found["input"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert found["parameters"] == {
+        "window_s": 60.0,
+        "step_s": None,
+        "column": None,
+        "unit": "ms",
+        "detrend": "line",
+    }
+    assert str(tmp_path) not in json.dumps(one)
+
+
+def test_smoothness_priors_take_the_slow_part_out(
+    terminal: Terminal, real_data: Path
+) -> None:
+    (line,) = analyzed(terminal, real_data / H10)
+    (smooth,) = analyzed(terminal, real_data / H10, "--detrend", "smoothness")
+    assert smooth["provenance"]["parameters"]["detrend"] == "smoothness"
+    # Breathing at three to five a minute lies where the trend is taken for one.
+    assert 0.4 * line["lf_ms2"] < smooth["lf_ms2"] < 0.95 * line["lf_ms2"]
+    assert smooth["hf_ms2"] == pytest.approx(line["hf_ms2"], rel=0.05)
+    said = terminal("analyze", real_data / H10, "--detrend", "spline")
+    assert (said.code, said.out) == (2, "")
+    assert "line or smoothness" in said.err

@@ -176,7 +176,8 @@ def test_a_recording_gives_what_its_bytes_hold(tmp_path: Path) -> None:
     assert found["practice"] == {
         "rate_bpm": 6,
         "inhale_pct": 40,
-        "followed_pct": None,
+        "followed_pct": 100.0,
+        "followed_known_pct": pytest.approx(93.3, abs=0.1),
     }
     assert [(r["type"], r["value"]) for r in found["ratings"]] == [("arousal", 4)]
     assert len(found["windows"]) == 2

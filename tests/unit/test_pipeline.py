@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterable
 
 import msgspec
+import numpy as np
 import pytest
 
 from biofeedback.errors import ADVICE
@@ -254,3 +255,27 @@ def test_sentences_belong_to_the_algorithm() -> None:
     ]
     number = hashlib.sha256(msgspec.json.encode(sentences)).hexdigest()[:12]
     assert number == "2fcfa9de39f2"
+
+
+def test_without_viewers_the_beats_are_judged_the_same() -> None:
+    """An analysis skips what only a screen would need."""
+    random = np.random.default_rng(4)
+    records: list[AnyRecord] = [config(), streaming()]
+    t_s = 0.0
+    for n in range(400):
+        rr = round(1024 * (0.9 + 0.05 * np.sin(0.6 * t_s) + random.normal(0, 0.01)))
+        rr = rr * 2 if n in (150, 260) else rr
+        t_s += rr / 1024 + (20 if n == 300 else 0)
+        records += [packet(t_s + 0.1, rr, contact=n not in (50, 51)), tick(t_s + 0.4)]
+        if n == 300:
+            records.insert(-2, lost(t_s - 1))
+            records.insert(-2, streaming(t_s - 0.5))
+    seen, unseen = Pipeline(), Pipeline(live=False)
+    for record in records:
+        seen.receive(record)
+        told = unseen.receive(record)
+        assert not any(isinstance(e, BeatEvent | MetricsEvent) for e in told)
+    seen.flush()
+    unseen.flush()
+    assert unseen.intervals == seen.intervals
+    assert sum(i.label != "normal" for i in unseen.intervals) >= 4

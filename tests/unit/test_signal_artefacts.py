@@ -114,7 +114,7 @@ def test_a_metronome_has_no_flag() -> None:
     assert not flags(judged([1000.0] * 300))
 
 
-def test_an_even_series_shows_one_odd_interval() -> None:
+def test_thresholds_of_an_even_series_are_0_and_flag_nothing() -> None:
     """Thresholds of an even series are 0: nothing can be said, and nothing is."""
     assert not flags(judged([1000.0] * 100 + [1300.0] + [1000.0] * 100))
 

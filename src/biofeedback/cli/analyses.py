@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +13,7 @@ from biofeedback.cli.options import AsJson, duration
 from biofeedback.cli.terminal import notice, print_json
 
 if TYPE_CHECKING:
-    from biofeedback.errors import BiofeedbackError, NotSoError
+    from biofeedback.errors import BiofeedbackError
 
 
 def analyze(
@@ -31,13 +31,22 @@ def analyze(
             metavar="SECONDS", callback=duration, help="From window to window."
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes at once.")] = 1,
+    jobs: Annotated[
+        int, typer.Option(min=0, help="Processes at once; 0: one for each core.")
+    ] = 1,
     column: Annotated[
         str | None, typer.Option(help="The RR column of a text file: name or number.")
     ] = None,
     unit: Annotated[
         str | None, typer.Option(metavar="ms|s", help="Unit of the RR column.")
     ] = None,
+    detrend: Annotated[
+        str,
+        typer.Option(
+            metavar="line|smoothness",
+            help="Taken out before spectra; smoothness is Kubios's way.",
+        ),
+    ] = "line",
 ) -> None:
     """Compute HRV from recordings and plain RR text."""
     from biofeedback.errors import BiofeedbackError, SettingsError
@@ -48,18 +57,32 @@ def analyze(
         raise SettingsError("--step needs --window.", "Give both, in seconds.")
     if unit not in (None, "ms", "s"):
         raise SettingsError(f"There is no unit '{unit}' of RR.", "Give ms or s.")
+    if detrend not in ("line", "smoothness"):
+        raise SettingsError(
+            f"There is no detrending '{detrend}'.", "Give line or smoothness."
+        )
     from biofeedback.cli.tables import check_target, files_in, lines, write_csv
 
     found = files_in(files)
     if csv is not None:
         check_target(csv, [one for one in found if isinstance(one, Path)])
-    results, refused = [], 0
-    for outcome in _analyses(found, jobs, window, step, column, unit):
-        if isinstance(outcome, BiofeedbackError):
-            refused += 1
-            notice(str(outcome))
-        else:
-            results.append(outcome)
+    from biofeedback.cli.batch import each, watched
+
+    missing = [one for one in found if not isinstance(one, Path)]
+    paths = [one for one in found if isinstance(one, Path)]
+    one = partial(
+        _analysis,
+        window_s=window,
+        step_s=step,
+        column=column,
+        unit=unit,
+        detrend=detrend,
+    )
+    outcomes = list(watched(each(one, paths, jobs), len(paths), "Analyzing"))
+    refused = [*missing, *(o for o in outcomes if isinstance(o, BiofeedbackError))]
+    results = [o for o in outcomes if not isinstance(o, BiofeedbackError)]
+    for error in refused:
+        notice(str(error))
     if csv is not None:
         write_csv(csv, results)
     if as_json:
@@ -70,41 +93,27 @@ def analyze(
     raise typer.Exit(1 if refused else 0)
 
 
-def _analyses(
-    paths: list[Path | NotSoError],
-    jobs: int,
-    window_s: float | None,
-    step_s: float | None,
-    column: str | None,
-    unit: str | None,
-) -> Iterator[dict[str, Any] | BiofeedbackError]:
-    from functools import partial
-
-    one = partial(_analysis, window_s=window_s, step_s=step_s, column=column, unit=unit)
-    if jobs == 1 or len(paths) == 1:
-        yield from map(one, paths)
-        return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(one, paths)
-
-
 def _analysis(
-    path: Path | NotSoError,
+    path: Path,
     *,
     window_s: float | None,
     step_s: float | None,
     column: str | None,
     unit: str | None,
+    detrend: str,
 ) -> dict[str, Any] | BiofeedbackError:
     from biofeedback.errors import RecordingError
     from biofeedback.session.analysis import analyze_file
+    from biofeedback.signal.segments import Detrend
 
-    if not isinstance(path, Path):
-        return path
     try:
-        return analyze_file(path, window_s, step_s, column=column, unit=unit)
+        return analyze_file(
+            path,
+            window_s,
+            step_s,
+            column=column,
+            unit=unit,
+            detrend=Detrend(detrend),
+        )
     except RecordingError as error:
         return error  # the other files are analyzed all the same

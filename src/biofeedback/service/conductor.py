@@ -34,6 +34,7 @@ from biofeedback.session.driver import Driver
 from biofeedback.session.opening import open_session
 from biofeedback.session.referee import Referee
 from biofeedback.session.runner import LiveSession
+from biofeedback.session.tally import Tally
 from biofeedback.session.ticker import Ticker
 from biofeedback.store import (
     RecordingRow,
@@ -299,6 +300,16 @@ class Conductor:
             await asyncio.to_thread(self._finisher.recover, left)
         except Exception:
             _LOGGER.exception("What was left unfinished could not be recovered")
+
+    @property
+    def tally(self) -> Tally:
+        """How far the live numbers were from NeuroKit2's so far."""
+        return self._referee.tally
+
+    @property
+    def n_live(self) -> int:
+        """How many sessions go on now, replays among them."""
+        return len(self._roster.going_on)
 
     @property
     def n_unfinished(self) -> int:

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from biofeedback.errors import SettingsError
-from biofeedback.model import Entry, PacerEvent, Value
+from biofeedback.live_metrics import shape_at
+from biofeedback.model import Entry
 from biofeedback.practice import pacer
 from biofeedback.practice.phases import practice_span
-from biofeedback.recording.importers.rr_text import read_rr_text
-from biofeedback.signal.artefacts import judge_all
-from biofeedback.signal.segments import power_s
+from biofeedback.session.contents import Contents, contents_of
+from biofeedback.session.followed import followed_in
+from biofeedback.session.provenance import provenance
+from biofeedback.signal.respiration import Rsa
+from biofeedback.signal.segments import Detrend, power_s
 from biofeedback.signal.series import UNITS_PER_S, Series
 from biofeedback.signal.summary import summarise, windows
 
-RECORDING_SUFFIXES = frozenset({".mcap", ".part"})
 RATINGS = frozenset({"pain_intensity", "pain_unpleasantness", "arousal"})
 PACED_MEANINGLESS = ("LFHF", "LFn", "HFn")
-NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
-
-
-class Session(Value, frozen=True, kw_only=True):
-    """What a file holds, whatever its format."""
-
-    series: Any  # a Series; msgspec does not look into it
-    duration_s: float
-    started_at: str | None
-    schedule: tuple[PacerEvent, ...] = ()
-    entries: tuple[Entry, ...] = ()
-    source: dict[str, Any]
 
 
 def analyze_file(
@@ -44,11 +33,13 @@ def analyze_file(
     *,
     column: str | None = None,
     unit: str | None = None,
+    detrend: Detrend = Detrend.LINE,
 ) -> dict[str, Any]:
     """Return the summary of ``path``, with the keys of ``analyze --json``.
 
     With ``window_s`` also its ``windows``, every ``step_s`` (the window's length if
-    not given). ``column`` and ``unit`` declare what a text file does not say.
+    not given). ``column`` and ``unit`` declare what a text file does not say;
+    ``detrend`` what is taken out before spectra.
 
     Raises
     ------
@@ -59,11 +50,17 @@ def analyze_file(
     """
     if window_s is not None:
         _check_windows(window_s, step_s)
-    if path.suffix in RECORDING_SUFFIXES:
-        session = _recording(path)
-    else:
-        session = _text(path, column, unit)
-    return _analysis(path, session, window_s, step_s)
+    session = contents_of(path, column=column, unit=unit)
+    result = _analysis(path, session, window_s, step_s, detrend)
+    asked = {
+        "window_s": window_s,
+        "step_s": step_s,
+        "column": column,
+        "unit": unit,
+        "detrend": str(detrend),
+    }
+    result["provenance"] = provenance(path, asked)
+    return result
 
 
 def full_analysis(path: Path) -> dict[str, Any]:
@@ -74,8 +71,9 @@ def full_analysis(path: Path) -> dict[str, Any]:
     """
     from biofeedback.signal import neurokit
 
-    session = _recording(path) if path.suffix in RECORDING_SUFFIXES else _text(path)
-    result = _analysis(path, session, None, None)
+    session = contents_of(path)
+    result = _analysis(path, session, None, None, Detrend.LINE, ecg_beats=True)
+    result["provenance"] = provenance(path, {"detrend": str(Detrend.LINE)})
     series: Series = session.series.timed()
     nn = series.normal
     result["neurokit"] = (
@@ -95,18 +93,28 @@ def full_analysis(path: Path) -> dict[str, Any]:
 
 
 def _analysis(
-    path: Path, session: Session, window_s: float | None, step_s: float | None
+    path: Path,
+    session: Contents,
+    window_s: float | None,
+    step_s: float | None,
+    detrend: Detrend,
+    *,
+    ecg_beats: bool = False,
 ) -> dict[str, Any]:
     end_ms = 1000 * session.duration_s
     from_ms, to_ms = practice_span(session.entries, end_ms)
     paced = pacer.breaths(session.schedule, from_ms=from_ms, to_ms=to_ms)
-    summary = summarise(session.series, session.duration_s, paced)
+    shape = partial(shape_at, session.schedule) if session.schedule else None
+    summary = summarise(
+        session.series, session.duration_s, paced, shape_at=shape, detrend=detrend
+    )
     result: dict[str, Any] = {
         "file": path.name,
         "started_at": session.started_at,
         **msgspec.to_builtins(summary),
-        "practice": _practice(session.schedule, from_ms, to_ms),
+        "practice": _practice(session, from_ms, to_ms),
         "ratings": [_rating(e) for e in session.entries if e.type in RATINGS],
+        "ecg": _ecg(session, keep_beats=ecg_beats),
         "source": session.source,
     }
     if window_s is not None:
@@ -118,16 +126,29 @@ def _analysis(
                 window_s=window_s,
                 step_s=window_s if step_s is None else step_s,
                 breaths=paced,
+                shape_at=shape,
+                detrend=detrend,
             )
         ]
     return result
 
 
+def _ecg(session: Contents, *, keep_beats: bool) -> dict[str, Any] | None:
+    """Return the strap's RR beside the R peaks of its ECG, if there is one."""
+    if not session.has_ecg:
+        return None
+    from biofeedback.session.quality import ecg_quality
+
+    return ecg_quality(session.recording, session.series.timed(), keep_beats=keep_beats)
+
+
 def _flat(window: dict[str, Any]) -> dict[str, Any]:
     metrics, spectrum = window.pop("metrics"), window.pop("spectrum")
+    rsa = window.pop("rsa") or dict.fromkeys(Rsa.__struct_fields__)
     n = spectrum.pop("n_segments")
     edges = {key: window.pop(key) for key in ("start_s", "end_s", "begins_ms")}
-    return {**edges, **metrics, **spectrum, "power_s": power_s(n), **window}
+    rsa.pop("n_breaths")
+    return {**edges, **metrics, **spectrum, "power_s": power_s(n), **rsa, **window}
 
 
 def _check_windows(window_s: float, step_s: float | None) -> None:
@@ -138,56 +159,11 @@ def _check_windows(window_s: float, step_s: float | None) -> None:
         )
 
 
-def _text(path: Path, column: str | None = None, unit: str | None = None) -> Session:
-    text = read_rr_text(path, rr_column=column, unit=unit)
-    return Session(
-        series=Series.of(judge_all(text.beats)),
-        duration_s=text.duration_s,
-        started_at=text.started_at,
-        source={
-            "format": "rr_text",
-            "unit": text.unit,
-            "unit_from": text.unit_from,
-            "clock": text.clock,
-            "n_gaps": text.n_gaps,
-            "n_unreadable": text.n_unreadable,
-        },
-    )
-
-
-def _recording(path: Path) -> Session:
-    from biofeedback.pipeline import Pipeline
-    from biofeedback.recording.reader import open_recording
-
-    recording = open_recording(path)
-    pipeline = Pipeline(samples=False)
-    end_ns = 0
-    for _, record in recording.inputs():
-        end_ns = max(end_ns, record.t_ns)
-        pipeline.receive(record)
-    pipeline.flush()
-    info = recording.info
-    started = datetime.fromtimestamp(info.started_at_utc_ns / NS_PER_S, UTC)
-    series = Series.of(pipeline.intervals)
-    return Session(
-        series=series,
-        duration_s=end_ns / NS_PER_S,
-        started_at=started.isoformat(),
-        schedule=tuple(pipeline.schedule),
-        entries=tuple(pipeline.entries),
-        source={
-            "format": "mcap",
-            "simulated": info.simulated,
-            "complete": recording.complete,
-            "unknown_frames": pipeline.unknown_frames,
-        },
-    )
-
-
 def _practice(
-    schedule: Sequence[PacerEvent], from_ms: float, to_ms: float
+    session: Contents, from_ms: float, to_ms: float
 ) -> dict[str, float | None] | None:
-    """Return the pace that was on screen for longest."""
+    """Return the pace that was on screen for longest, and whether it was followed."""
+    schedule = session.schedule
     if not schedule:
         return None
     ends = [part.origin_ms for part in schedule[1:]] + [to_ms]
@@ -195,11 +171,18 @@ def _practice(
         (min(end, to_ms) - max(part.origin_ms, from_ms), -i, part)
         for i, (part, end) in enumerate(zip(schedule, ends, strict=True))
     )
-    # Whether the pace was followed needs a measured breath, which nothing gives yet.
+    measured = followed_in(
+        session.series.timed(),
+        schedule,
+        from_ms,
+        to_ms,
+        session.recording if session.has_acc else None,
+    )
     return {
         "rate_bpm": part.rate_bpm,
         "inhale_pct": part.inhale_pct,
-        "followed_pct": None,
+        "followed_pct": measured.followed_pct if measured else None,
+        "followed_known_pct": measured.known_pct if measured else 0.0,
     }
 
 

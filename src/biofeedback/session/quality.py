@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from biofeedback.model import LinkChange, LinkState, Notification, SamplesEvent, Signal
-from biofeedback.pmd_streams import USUAL_RATE_HZ, PmdStreams
+from biofeedback.model import SamplesEvent, Signal
+from biofeedback.pmd_streams import USUAL_RATE_HZ
 from biofeedback.recording.reader import Recording
+from biofeedback.session.sampled import samples_of
 from biofeedback.signal.ecg import EcgBeats, beat_agreement, refine, rr_runs
 from biofeedback.signal.series import Floats, Series
-from biofeedback.wire import uuids
 
 NS_PER_MS = 1_000_000
 
@@ -91,20 +91,8 @@ class EcgTrace:
 
 
 def ecg_events(recording: Recording) -> Iterator[SamplesEvent]:
-    """Yield the ECG of a recording, read anew from the strap's own bytes."""
-    streams = PmdStreams()
-    for _, record in recording.inputs():
-        match record:
-            case Notification(characteristic=uuids.PMD_WRITTEN):
-                streams.written(record)
-            case Notification(characteristic=uuids.PMD_CONTROL_POINT):
-                streams.answered(record)
-            case Notification(characteristic=uuids.PMD_DATA):
-                found = streams.receive(record)
-                if isinstance(found, SamplesEvent) and found.signal is Signal.ECG:
-                    yield found
-            case LinkChange(state=state) if state is not LinkState.STREAMING:
-                streams.break_clocks()
+    """Yield the ECG of a recording."""
+    return samples_of(recording, Signal.ECG)
 
 
 def ecg_traces(events: Iterable[SamplesEvent]) -> tuple[EcgTrace, ...]:

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from biofeedback.model import RefereeValues, Value
+from biofeedback.session.tally import Tally
 from biofeedback.signal.conformity import RefereeWindow, max_difference
 
 _LOGGER = logging.getLogger(__name__)
@@ -42,9 +43,15 @@ class Referee:
 
     A referee that cannot answer never disturbs the game: failures are logged once,
     the worker is ended and started anew with the next question.
+
+    Attributes
+    ----------
+    tally
+        How many answers there were, and how far our numbers were from them.
     """
 
     def __init__(self) -> None:
+        self.tally = Tally()
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._failed = False
@@ -59,8 +66,10 @@ class Referee:
             JUDGE_LIMIT_S,
         )
         if answer is None:
+            self.tally.n_failures += not self._closed
             return None
         neurokit = msgspec.convert(answer, RefereeValues)
+        self.tally.compare(window.window_s, window.ours, neurokit)
         return Verdict(
             window_s=window.window_s,
             neurokit=neurokit,

@@ -14,7 +14,7 @@ rhythm does not suit (``docs/signal.md``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -165,20 +165,27 @@ def flagged(beat: Beat) -> Interval:
     return _interval(beat, Label.ARTEFACT, False, Stage.FINAL)
 
 
-def judge_all(beats: Iterable[Beat]) -> tuple[Interval, ...]:
-    """Judge a whole series for good: what :class:`Judge` says in the end."""
+def judge_all(
+    beats: Iterable[Beat], no_contact: Collection[int] = ()
+) -> tuple[Interval, ...]:
+    """Judge a whole series for good: what :class:`Judge` says in the end.
+
+    ``no_contact`` holds the index of each beat that came without skin contact.
+    """
     found: list[Interval] = []
     for _, segment in groupby(beats, key=lambda beat: beat.segment):
-        found += _judge_segment(list(segment))
+        found += _judge_segment(list(segment), no_contact)
     return tuple(found)
 
 
-def _judge_segment(beats: Sequence[Beat]) -> Iterator[Interval]:
+def _judge_segment(
+    beats: Sequence[Beat], no_contact: Collection[int]
+) -> Iterator[Interval]:
     rr_s = np.array([beat.rr_ms for beat in beats]) / 1000
     low, high = HARD_LIMITS_MS
     listed = rr_s.tolist()
     for i, (beat, label) in enumerate(zip(beats, classify(rr_s), strict=True)):
-        if not low <= beat.rr_ms <= high:
+        if not low <= beat.rr_ms <= high or beat.index in no_contact:
             label = Label.ARTEFACT
         abrupt = 0 < i < len(beats) - 1 and turns(*listed[i - 1 : i + 2])
         yield _interval(beat, label, abrupt, Stage.FINAL)

@@ -208,9 +208,11 @@ class BeatClock:
 
     def _one_is_missing(self, packet: Packet) -> bool:
         """Whether a notification did not come, and beats with it."""
-        if self._before_ns is None or len(self._gaps) < GAPS // 2:
+        heard = self._before_ns is not None and self._packet_ns == packet[0]
+        if not heard or len(self._gaps) < GAPS // 2:
             return False
         usual_ns = statistics.median_low(self._gaps)
+        assert self._before_ns is not None
         if packet[0] - self._before_ns < 8 * usual_ns // 5:
             return False
         lag_ns = packet[0] - rr_ns(self._sum + self._time(packet[1]))

@@ -70,22 +70,19 @@ def even_samples(nn_ms: Floats, nn_t_s: Floats) -> Floats:
     return samples
 
 
-def max_difference(ours: RefereeValues, theirs: RefereeValues) -> float | None:
-    """Return the largest absolute difference of the values that both have.
-
-    Each is in its own unit. ``None`` when there is nothing to compare.
-    """
-    pairs = (
-        (ours.hr_bpm, theirs.hr_bpm),
-        (ours.rmssd_ms, theirs.rmssd_ms),
-        (ours.sdnn_ms, theirs.sdnn_ms),
-        (ours.pnn50_pct, theirs.pnn50_pct),
-        (ours.lf_ms2, theirs.lf_ms2),
-        (ours.hf_ms2, theirs.hf_ms2),
-    )
-    differences = [
-        abs(own - other)
-        for own, other in pairs
+def differences(ours: RefereeValues, theirs: RefereeValues) -> dict[str, float]:
+    """Return the absolute difference of each value that both have, in its own unit."""
+    pairs = {
+        name: (getattr(ours, name), getattr(theirs, name))
+        for name in RefereeValues.__struct_fields__
+    }
+    return {
+        name: abs(own - other)
+        for name, (own, other) in pairs.items()
         if own is not None and other is not None
-    ]
-    return max(differences, default=None)
+    }
+
+
+def max_difference(ours: RefereeValues, theirs: RefereeValues) -> float | None:
+    """Return the largest of :func:`differences`; ``None``: nothing to compare."""
+    return max(differences(ours, theirs).values(), default=None)

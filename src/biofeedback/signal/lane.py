@@ -217,6 +217,16 @@ class Lane:
         )
 
     @property
+    def newest_ns(self) -> int:
+        """When the newest judged beat was; 0: there is none."""
+        return self._newest_ns
+
+    @property
+    def heard_ns(self) -> int:
+        """When the newest beat was, judged or not; 0: there is none."""
+        return self._heard_ns
+
+    @property
     def newest_sample(self) -> int:
         """The number of the newest sample at 4 Hz; 0: there is none."""
         return self._trace.last

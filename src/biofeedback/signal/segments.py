@@ -8,10 +8,12 @@ final; an analysis computes all of them at once. Both give the same bits.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import StrEnum
 
 import numpy as np
 
 from biofeedback.model import Value
+from biofeedback.signal.detrending import smoothness_priors
 from biofeedback.signal.frequency_domain import (
     HF,
     HOP,
@@ -33,6 +35,16 @@ LF_SEGMENTS = 3
 
 WELCH_SEGMENTS = 8
 """Segments in a window of 300 s: they cover 288 s."""
+
+
+class Detrend(StrEnum):
+    """What is taken out of NN before a spectrum."""
+
+    LINE = "line"
+    """A straight line of each 64 s."""
+    SMOOTHNESS = "smoothness"
+    """Smoothness priors with λ = 500, as Kubios does; it dims what is below 0.05 Hz,
+    so breathing at three a minute too."""
 
 
 class Segments(Value, frozen=True):
@@ -93,14 +105,20 @@ def mean_spectrum(density: Floats) -> Welch:
     )
 
 
-def clean_segments(series: Series) -> Segments:
-    """Return all clean segments of ``series``: without a gap, at most 5 % flagged."""
+def clean_segments(series: Series, detrend: Detrend = Detrend.LINE) -> Segments:
+    """Return all clean segments of ``series``: without a gap, at most 5 % flagged.
+
+    ``detrend`` says what is taken out: of each segment a straight line, always; before
+    that, if asked for, the smooth trend of the whole row.
+    """
     normal = series.normal
     ends: list[int] = []
     found: list[Floats] = []
     flagged = np.concatenate(([0], np.cumsum(~normal)))
     for row in rows(series):
         first, samples = resample(series.clock[row], series.rr[row])
+        if detrend is Detrend.SMOOTHNESS and len(samples) >= SAMPLES:
+            samples = smoothness_priors(samples)
         k = -(-(first - 1) // HOP)  # the first segment that begins in this row
         while HOP * k + SAMPLES < first + len(samples):
             begin = HOP * k + 1

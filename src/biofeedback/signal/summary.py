@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from biofeedback.model import Value, WindowMetrics
+from biofeedback.model import Breathing, Value, WindowMetrics
+from biofeedback.signal.breathing import usual_breathing
+from biofeedback.signal.breathing_paced import Shape
 from biofeedback.signal.history import windows as many_windows
-from biofeedback.signal.respiration import Breath, rsa
+from biofeedback.signal.respiration import Breath, Rsa, rsa
 from biofeedback.signal.segments import (
     LF_SEGMENTS,
+    Detrend,
     Welch,
     clean_segments,
     mean_spectrum,
+    power_s,
 )
-from biofeedback.signal.series import UNITS_PER_S, Series
+from biofeedback.signal.series import NS_PER_S, UNITS_PER_S, Series
 from biofeedback.signal.time_domain import (
     UNSUITABLE,
     Variability,
@@ -63,7 +67,12 @@ class Summary(Value, frozen=True):
     hf_ms2: float | None
     lf_peak_hz: float | None
     rsa_bpm: float | None
+    rsa_ms: float | None
+    phase_deg: float | None
+    in_phase_pct: float | None
     coherence_ratio: float | None
+    breathing: Breathing | None
+    power_s: int | None
 
 
 class WindowSummary(Value, frozen=True):
@@ -77,13 +86,19 @@ class WindowSummary(Value, frozen=True):
     begins_ms: float
     metrics: WindowMetrics
     spectrum: Welch
-    rsa_bpm: float | None
+    breathing: Breathing | None
+    rsa: Rsa | None
     suitable: bool
     reason: str | None
 
 
 def summarise(
-    series: Series, duration_s: float, breaths: Sequence[Breath] = ()
+    series: Series,
+    duration_s: float,
+    breaths: Sequence[Breath] = (),
+    *,
+    shape_at: Callable[[int], Shape] | None = None,
+    detrend: Detrend = Detrend.LINE,
 ) -> Summary:
     """Summarise a whole recording of ``duration_s``.
 
@@ -98,7 +113,7 @@ def summarise(
     nn_s = float(nn_ms.sum()) / 1000
     refusal = unsuitable(series)
     numbers = Variability(hr_bpm=None, rmssd_ms=None, sdnn_ms=None, pnn50_pct=None)
-    average, swing = Welch(), None
+    average, breathing, swing = Welch(), None, None
     reasons = []
     if not n:
         reasons.append(NO_INTERVALS)
@@ -106,8 +121,12 @@ def summarise(
         reasons.append(refusal)
     else:
         numbers = judged_variability(series)
-        average = mean_spectrum(clean_segments(series).density)
-        swing = rsa(series, breaths, int(series.t_ns[-1]), recent_ns=None)
+        segments = clean_segments(series, detrend)
+        average = mean_spectrum(segments.density)
+        breathing = usual_breathing(segments.density)
+        swing = rsa(
+            series, breaths, int(series.t_ns[-1]), recent_ns=None, shape_at=shape_at
+        )
         if nn_s < MIN_VARIABILITY_S:
             reasons.append(TOO_SHORT)
         if (lacks := spectral_reason(average)) is not None:
@@ -130,8 +149,13 @@ def summarise(
         lf_ms2=average.lf_ms2,
         hf_ms2=average.hf_ms2,
         lf_peak_hz=average.lf_peak_hz,
-        rsa_bpm=None if swing is None else swing.rsa_bpm,
+        rsa_bpm=swing.rsa_bpm if swing else None,
+        rsa_ms=swing.rsa_ms if swing else None,
+        phase_deg=swing.phase_deg if swing else None,
+        in_phase_pct=swing.in_phase_pct if swing else None,
         coherence_ratio=average.coherence_ratio,
+        breathing=breathing,
+        power_s=power_s(average.n_segments),
     )
 
 
@@ -142,6 +166,8 @@ def windows(
     window_s: float,
     step_s: float,
     breaths: Sequence[Breath] = (),
+    shape_at: Callable[[int], Shape] | None = None,
+    detrend: Detrend = Detrend.LINE,
 ) -> Iterator[WindowSummary]:
     """Yield every whole window of the recording.
 
@@ -156,25 +182,28 @@ def windows(
     length = round(window_s * UNITS_PER_S)
     starts = np.rint(np.arange(count) * step_s * UNITS_PER_S).astype(np.int64)
     found = many_windows(series, starts + length, [length])
-    segments = clean_segments(series)
+    segments = clean_segments(series, detrend)
     first_ns = int(series.t_ns[0]) - round(series.rr_ms[0] * 1e6)
     for k, start in enumerate(starts.tolist()):
         numbers = window_metrics(found.metrics[k, 0].tolist())
         refusal = UNSUITABLE if found.unsuitable[k, 0] else None
-        lines, swing = Welch(), None
+        lines, breathing, swing = Welch(), None, None
         if refusal is None:
-            lines = mean_spectrum(segments.within(start, start + length))
+            density = segments.within(start, start + length)
+            lines, breathing = mean_spectrum(density), usual_breathing(density)
             inside = series.on_clock(start, start + length)
             if len(inside):
                 end_ns = int(inside.t_ns[-1])
-                swing = rsa(series, breaths, end_ns, recent_ns=round(window_s * 1e9))
+                recent_ns = round(window_s * NS_PER_S)
+                swing = rsa(series, breaths, end_ns, recent_ns, shape_at=shape_at)
         yield WindowSummary(
             start_s=start / UNITS_PER_S,
             end_s=(start + length) / UNITS_PER_S,
             begins_ms=first_ns / 1e6,
             metrics=numbers,
             spectrum=lines,
-            rsa_bpm=None if swing is None else swing.rsa_bpm,
+            breathing=breathing,
+            rsa=swing,
             suitable=refusal is None,
             reason=refusal or spectral_reason(lines),
         )

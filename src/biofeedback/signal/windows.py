@@ -7,13 +7,14 @@ What it holds so follows from the RR intervals alone, not from when they arrived
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from biofeedback.model import Interval, Value, Windows
+from biofeedback.signal.breathing_paced import Shape
 from biofeedback.signal.conformity import RefereeWindow, referee_window
 from biofeedback.signal.fleet import Fleet
 from biofeedback.signal.lane import LENGTHS, Numbers
-from biofeedback.signal.respiration import Breath, Rsa, Swings, rsa
+from biofeedback.signal.respiration import Breath, LiveRsa, Rsa
 from biofeedback.signal.series import NS_PER_S, UNITS_PER_S, Series
 
 WAITING = 256
@@ -45,7 +46,7 @@ class LiveWindows:
     def __init__(self, fleet: Fleet | None = None) -> None:
         self._fleet = fleet or Fleet()
         self.lane = self._fleet.open()
-        self._swings = Swings()
+        self._rsa = LiveRsa()
         self._ready: tuple[int, int, Numbers] | None = None
         self._told: deque[Told] = deque(maxlen=WAITING)
 
@@ -92,9 +93,20 @@ class LiveWindows:
                 found.append((told, Windows(w30=w30, w60=w60, w300=w300)))
         return found
 
-    def rsa(self, breaths: Sequence[Breath], end_ns: int) -> Rsa | None:
-        """Return RSA over the last minute's ``breaths`` (start and end in ns)."""
-        return rsa(self.series, breaths, end_ns, swing_of=self._swings)
+    def rsa(
+        self, breaths: Sequence[Breath], shape_at: Callable[[int], Shape]
+    ) -> Rsa | None:
+        """Return RSA over recent ``breaths`` (start and end in ns) of the pacer.
+
+        ``shape_at`` gives the pacer's shape at an instant in ns.
+        """
+        return self._rsa.ask(
+            breaths,
+            lambda: self.series,
+            newest_ns=self.lane.newest_ns,
+            revision=self.lane.revised_clock,
+            shape_at=shape_at,
+        )
 
     def referee_window(self, now_ns: int, length_s: int) -> RefereeWindow | None:
         """Return the window of this length, to be compared with NeuroKit2's numbers.

@@ -1,0 +1,97 @@
+"""What a file holds, whatever its format: a recording, or RR intervals as text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from biofeedback.model import Entry, Notification, PacerEvent, Value
+from biofeedback.recording.importers.rr_text import read_rr_text
+from biofeedback.signal.artefacts import judge_all
+from biofeedback.signal.series import NS_PER_S, Series
+from biofeedback.wire import uuids
+from biofeedback.wire.polar_pmd_settings import Measurement
+
+RECORDING_SUFFIXES = frozenset({".mcap", ".part"})
+
+
+class Contents(Value, frozen=True, kw_only=True):
+    """What a file holds, whatever its format."""
+
+    series: Any  # a Series; msgspec does not look into it
+    duration_s: float
+    started_at: str | None
+    schedule: tuple[PacerEvent, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    recording: Any = None  # a Recording, where there are samples in it
+    has_ecg: bool = False
+    has_acc: bool = False
+    source: dict[str, Any]
+
+
+def contents_of(
+    path: Path, *, column: str | None = None, unit: str | None = None
+) -> Contents:
+    """Return what ``path`` holds; ``column`` and ``unit`` are for text.
+
+    Raises
+    ------
+    RecordingError
+        When the file is damaged, foreign, or holds no RR intervals.
+    """
+    if path.suffix in RECORDING_SUFFIXES:
+        return _recording(path)
+    return _text(path, column, unit)
+
+
+def _text(path: Path, column: str | None = None, unit: str | None = None) -> Contents:
+    text = read_rr_text(path, rr_column=column, unit=unit)
+    return Contents(
+        series=Series.of(judge_all(text.beats)),
+        duration_s=text.duration_s,
+        started_at=text.started_at,
+        source={
+            "format": "rr_text",
+            "unit": text.unit,
+            "unit_from": text.unit_from,
+            "clock": text.clock,
+            "n_gaps": text.n_gaps,
+            "n_unreadable": text.n_unreadable,
+        },
+    )
+
+
+def _recording(path: Path) -> Contents:
+    from biofeedback.pipeline import Pipeline
+    from biofeedback.recording.reader import open_recording
+
+    recording = open_recording(path)
+    pipeline = Pipeline(samples=False, live=False)
+    end_ns, kinds = 0, set[int]()
+    for _, record in recording.inputs():
+        end_ns = max(end_ns, record.t_ns)
+        pipeline.receive(record)
+        if isinstance(record, Notification) and record.data:
+            if record.characteristic == uuids.PMD_DATA:
+                kinds.add(record.data[0])
+    pipeline.flush()
+    info = recording.info
+    started = datetime.fromtimestamp(info.started_at_utc_ns / NS_PER_S, UTC)
+    series = Series.of(pipeline.intervals)
+    return Contents(
+        series=series,
+        duration_s=end_ns / NS_PER_S,
+        started_at=started.isoformat(),
+        schedule=tuple(pipeline.schedule),
+        entries=tuple(pipeline.entries),
+        recording=recording if kinds else None,
+        has_ecg=Measurement.ECG in kinds,
+        has_acc=Measurement.ACC in kinds,
+        source={
+            "format": "mcap",
+            "simulated": info.simulated,
+            "complete": recording.complete,
+            "unknown_frames": pipeline.unknown_frames,
+        },
+    )

@@ -1,0 +1,73 @@
+"""Where a number comes from: what it was computed of, with what, and how.
+
+The same file and the same versions give the same block, byte for byte: it holds no time
+of day, and nothing of the machine but its kind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from biofeedback import __version__
+from biofeedback.errors import RecordingError
+
+PARTS = ("numpy", "scipy", "neurokit2", "mcap")
+"""Libraries that a number may depend on."""
+
+PIECE_BYTES = 1 << 20
+
+
+def provenance(path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what whoever repeats an analysis of ``path`` needs to know.
+
+    Parameters
+    ----------
+    path
+        The file, of which the name, the size and the SHA-256 are told; not the folder.
+    parameters
+        What the analysis was asked for; kept as given.
+
+    Raises
+    ------
+    RecordingError
+        When the file cannot be read.
+    """
+    from biofeedback.pipeline import ALGORITHM
+
+    size, digest = _read(path)
+    return {
+        "software": f"biofeedback {__version__}",
+        "algorithm": ALGORITHM,
+        "python": platform.python_version(),
+        "libraries": {name: _version(name) for name in PARTS},
+        "machine": f"{platform.system()} {platform.machine()}",
+        "parameters": dict(parameters),
+        "input": {"name": path.name, "bytes": size, "sha256": digest},
+    }
+
+
+def _read(path: Path) -> tuple[int, str]:
+    digest, size = hashlib.sha256(), 0
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(PIECE_BYTES):
+                digest.update(piece)
+                size += len(piece)
+    except OSError as error:
+        raise RecordingError(
+            f"'{path.name}' cannot be read: {error.strerror}.",
+            "Check that it is there and that you may read it.",
+        ) from error
+    return size, digest.hexdigest()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
