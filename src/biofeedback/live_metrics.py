@@ -9,6 +9,7 @@ import msgspec
 from biofeedback.model import (
     Activation,
     AnyEvent,
+    Baseline,
     Breathing,
     Entry,
     MetricsEvent,
@@ -64,6 +65,20 @@ class LiveMetrics:
         self._activation = ActivationTracker()
         self._paced = True
         self._paced_from_ms = 0.0
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """The resting minutes of this session, or those it was given."""
+        return self._activation.baseline
+
+    @property
+    def gathering(self) -> bool:
+        """Whether resting minutes are still being gathered."""
+        return self._activation.gathering
+
+    def begin(self, baseline: Baseline | None) -> None:
+        """Start with the resting minutes of an earlier session of the day, if any."""
+        self._activation = ActivationTracker(baseline)
 
     def enter(self, entry: Entry) -> None:
         """Note what somebody did: it may begin or end the pacer's time."""
@@ -169,7 +184,7 @@ class LiveMetrics:
                 rmssd_ms=minute.rmssd_ms,
                 clean_s=minute.coverage * WINDOW_S,
                 artefact_pct=minute.artefact_pct,
-                age_s=(t_ns - self._windows.lane.heard_ns) / NS_PER_S,
+                age_s=(t_ns - self._windows.lane.newest_ns) / NS_PER_S,
                 paced=self._paced,
                 moving=moving,
                 suitable=not numbers.unsuitable,

@@ -92,8 +92,8 @@ class Pipeline:
         Every entry so far.
     signals
         What is asked of the strap beside its heart rate.
-    windows
-        What the numbers of each second are read off.
+    windows, metrics
+        What the numbers of each second are read off, and what makes them.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Pipeline:
         self._waiting: list[Beat] = []  # to be judged at once
         self._no_contact: set[int] = set()
         self.windows = LiveWindows(fleet)
-        self._metrics = LiveMetrics(self.windows)
+        self.metrics = LiveMetrics(self.windows)
         self._link = Link()
         self._profile = PLAIN
         self._seen_rr = False
@@ -212,7 +212,7 @@ class Pipeline:
         if isinstance(found, Pulses):
             yield from self._pulses(record.t_ns, found)
         elif found is not None:
-            self._metrics.sense(found)
+            self.metrics.sense(found)
             yield found
 
     def _pulses(self, t_ns: int, pulses: Pulses) -> Iterator[AnyEvent]:
@@ -317,7 +317,7 @@ class Pipeline:
                 self._beats.break_segment()
             yield event
         if self._live:
-            yield from self._metrics.tick(record.t_ns, self.schedule)
+            yield from self.metrics.tick(record.t_ns, self.schedule)
 
     def referee_window(self, length_s: int) -> RefereeWindow | None:
         """Return the live window of this length that NeuroKit2 can be asked about."""
@@ -327,7 +327,7 @@ class Pipeline:
 
     def _entry(self, record: Entry) -> EntryEvent:
         self.entries.append(record)
-        self._metrics.enter(record)
+        self.metrics.enter(record)
         return EntryEvent(
             t_ms=ms(record.t_ns),
             id=record.id,
@@ -341,6 +341,7 @@ class Pipeline:
 
     def _begin(self, record: Config) -> Iterator[AnyEvent]:
         self.simulated = record.simulated
+        self.metrics.begin(record.baseline)
         yield self._pace(record)
         if record.signals:
             self.signals = record.signals

@@ -102,7 +102,7 @@ def test_parquet_is_not_there_yet(terminal: Terminal, tmp_path: Path) -> None:
         ["analyze"],
         ["analyze", "x", "--window", "-1"],
         ["analyze", "x", "--window", "60", "--step", "nan"],
-        ["analyze", "x", "--jobs", "0"],
+        ["analyze", "x", "--jobs", "-1"],
         ["scan", "--seconds", "nan"],
         ["record", "--strap", "", "--out", "x.mcap"],
         ["run", "--strap", " "],

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biofeedback.model import (
@@ -197,6 +197,7 @@ _STARTS = [
 ] + [bytes([2, *b"\xff" * 8, 0x80]), bytes([2, *bytes(8), 0x81])]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

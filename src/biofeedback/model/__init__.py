@@ -14,6 +14,7 @@ its units in its names. Two families meet in :mod:`biofeedback.pipeline`:
 """
 
 from biofeedback.model.beats import (
+    Baseline,
     Beat,
     Interval,
     Label,
@@ -73,6 +74,7 @@ __all__ = [
     "AnyEvent",
     "AnyRecord",
     "Ask",
+    "Baseline",
     "Beat",
     "BeatEvent",
     "Breathing",

@@ -66,6 +66,29 @@ class Interval(Value, frozen=True):
     stage: Stage = Stage.FINAL
 
 
+WHOLE_MINUTES = 5
+
+
+class Baseline(Value, frozen=True):
+    """Resting minutes of one person on one day, breathing naturally.
+
+    The standard deviations are those the score is measured in: what was seen, drawn
+    towards what is usual (:mod:`biofeedback.signal.activation`).
+    """
+
+    length_s: float
+    n_windows: int
+    hr_bpm: float
+    hr_sd_bpm: float
+    ln_rmssd: float
+    ln_rmssd_sd: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is five minutes long."""
+        return self.n_windows >= WHOLE_MINUTES
+
+
 class RefereeValues(Value, frozen=True):
     """What NeuroKit2 computed on one window (``None``: it gave no number)."""
 

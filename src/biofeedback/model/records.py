@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from biofeedback.model.beats import RefereeValues
+from biofeedback.model.beats import Baseline, RefereeValues
 from biofeedback.model.straps import Ask, LinkReason, LinkState, LinkStep, Strap
 
 
@@ -92,7 +92,10 @@ class SignalsCommand(Record, frozen=True):
 
 
 class Config(Record, frozen=True):
-    """What the session runs with: always the first record of a session."""
+    """What the session runs with: always the first record of a session.
+
+    ``baseline`` is this person's, of an earlier session of the same day.
+    """
 
     algorithm: str
     simulated: bool
@@ -103,6 +106,7 @@ class Config(Record, frozen=True):
     seed: int | None = None
     profile: str | None = None
     signals: tuple[Ask, ...] = ()
+    baseline: Baseline | None = None
 
 
 class RefereeReport(Record, frozen=True):

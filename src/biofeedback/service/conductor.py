@@ -20,6 +20,7 @@ from ulid import ULID
 
 from biofeedback.model import Ask, FoundStrap, SessionInfo
 from biofeedback.recording.reader import Recording, open_recording
+from biofeedback.service.baselines import todays_baseline
 from biofeedback.service.browser_radio import BrowserSource, check_signals
 from biofeedback.service.endings import Endings
 from biofeedback.service.entries import Entries
@@ -34,6 +35,7 @@ from biofeedback.session.driver import Driver
 from biofeedback.session.opening import open_session
 from biofeedback.session.referee import Referee
 from biofeedback.session.runner import LiveSession
+from biofeedback.session.simulated import SimulatedDriver
 from biofeedback.session.tally import Tally
 from biofeedback.session.ticker import Ticker
 from biofeedback.store import (
@@ -147,6 +149,13 @@ class Conductor:
     ) -> SessionRow:
         person = await asyncio.to_thread(self._store.person, person_id)
         part = self._finisher.new_part(id)
+        baseline = await asyncio.to_thread(
+            todays_baseline,
+            self._store,
+            person.id,
+            simulated=isinstance(driver, SimulatedDriver),
+            now_utc_ns=self._store.now_ns(),
+        )
         live = await asyncio.to_thread(
             open_session,
             driver,
@@ -159,6 +168,7 @@ class Conductor:
             referee=self._referee,
             signals=signals,
             ticker=self._ticker,
+            baseline=baseline,
         )
         row = _row(live.info, person.id)
         live.start()

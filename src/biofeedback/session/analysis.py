@@ -10,7 +10,7 @@ import msgspec
 
 from biofeedback.errors import SettingsError
 from biofeedback.live_metrics import shape_at
-from biofeedback.model import Entry
+from biofeedback.model import Config, Entry
 from biofeedback.practice import pacer
 from biofeedback.practice.phases import practice_span
 from biofeedback.session.contents import Contents, contents_of
@@ -24,6 +24,8 @@ from biofeedback.signal.summary import summarise, windows
 RATINGS = frozenset({"pain_intensity", "pain_unpleasantness", "arousal"})
 PACED_MEANINGLESS = ("LFHF", "LFn", "HFn")
 NS_PER_MS = 1_000_000
+BASELINE_WITHIN_NS = 1200 * 1_000_000_000
+"""Resting minutes are looked for in the first twenty."""
 
 
 def analyze_file(
@@ -74,6 +76,7 @@ def full_analysis(path: Path) -> dict[str, Any]:
     session = contents_of(path)
     result = _analysis(path, session, None, None, Detrend.LINE, ecg_beats=True)
     result["provenance"] = provenance(path, {"detrend": str(Detrend.LINE)})
+    result["activation_baseline"] = _baseline(session)
     series: Series = session.series.timed()
     nn = series.normal
     result["neurokit"] = (
@@ -131,6 +134,23 @@ def _analysis(
             )
         ]
     return result
+
+
+def _baseline(session: Contents) -> dict[str, Any] | None:
+    """Return the resting minutes that were gathered, as the session itself saw them."""
+    from biofeedback.pipeline import Pipeline
+
+    if session.recording is None:
+        return None
+    pipeline = Pipeline()
+    for _, record in session.recording.inputs():
+        pipeline.receive(record)
+        if isinstance(record, Config) and record.baseline is not None:
+            return None  # brought along from an earlier session
+        if not pipeline.metrics.gathering or record.t_ns > BASELINE_WITHIN_NS:
+            break
+    baseline = pipeline.metrics.baseline
+    return None if baseline is None else msgspec.to_builtins(baseline)
 
 
 def _ecg(session: Contents, *, keep_beats: bool) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ class Contents(Value, frozen=True, kw_only=True):
     started_at: str | None
     schedule: tuple[PacerEvent, ...] = ()
     entries: tuple[Entry, ...] = ()
-    recording: Any = None  # a Recording, where there are samples in it
+    recording: Any = None  # a Recording, if it is one
     has_ecg: bool = False
     has_acc: bool = False
     source: dict[str, Any]
@@ -85,7 +85,7 @@ def _recording(path: Path) -> Contents:
         started_at=started.isoformat(),
         schedule=tuple(pipeline.schedule),
         entries=tuple(pipeline.entries),
-        recording=recording if kinds else None,
+        recording=recording,
         has_ecg=Measurement.ECG in kinds,
         has_acc=Measurement.ACC in kinds,
         source={

@@ -8,7 +8,7 @@ from pathlib import Path
 from ulid import ULID
 
 from biofeedback import __version__
-from biofeedback.model import Ask, Config, FoundStrap, SessionInfo
+from biofeedback.model import Ask, Baseline, Config, FoundStrap, SessionInfo
 from biofeedback.pipeline import ALGORITHM
 from biofeedback.practice import pacer
 from biofeedback.recording.names import without_serial
@@ -36,6 +36,7 @@ def open_session(
     referee: Referee | None = None,
     signals: tuple[Ask, ...] = (),
     ticker: Ticker | None = None,
+    baseline: Baseline | None = None,
 ) -> LiveSession:
     """Return a session that is recorded to ``part``; it has not started yet.
 
@@ -53,6 +54,8 @@ def open_session(
         What is wanted of the strap beside its heart rate, from the first moment.
     ticker
         Who ticks it together with other sessions, if anybody does.
+    baseline
+        The person's resting minutes from an earlier session of the day.
 
     Raises
     ------
@@ -82,6 +85,7 @@ def open_session(
         seed=driver.seed if isinstance(driver, SimulatedDriver) else None,
         profile=driver.profile.name if isinstance(driver, SimulatedDriver) else None,
         signals=signals,
+        baseline=baseline,
     )
     return LiveSession(
         info=info,

@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TypeAlias
 
-from biofeedback.model import Activation, Value
+from biofeedback.model import Activation, Baseline, Value
 from biofeedback.signal import student_t
 
 WINDOW_S = 60
@@ -98,26 +98,6 @@ class Reading(Value, frozen=True):
     paced: bool = False
     moving: bool | None = None
     suitable: bool = True
-
-
-class Baseline(Value, frozen=True):
-    """Resting minutes of one person on one day, breathing naturally.
-
-    The standard deviations are those the score is measured in: what was seen, drawn
-    towards what is usual (:data:`PRIOR_WEIGHT`).
-    """
-
-    length_s: float
-    n_windows: int
-    hr_bpm: float
-    hr_sd_bpm: float
-    ln_rmssd: float
-    ln_rmssd_sd: float
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is five minutes long."""
-        return self.n_windows >= MAX_WINDOWS
 
 
 Estimate: TypeAlias = Activation | Abstention
@@ -282,6 +262,11 @@ class ActivationTracker:
         self._minutes: list[tuple[float, float]] = []
         self._gathering = baseline is None
         self._taken_s = self._paced_s = self._moved_s = -math.inf
+
+    @property
+    def gathering(self) -> bool:
+        """Whether the baseline may still grow."""
+        return self._gathering
 
     def begin_practice(self) -> None:
         """End the baseline: what comes later is no rest before the practice."""

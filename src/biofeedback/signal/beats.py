@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
+from collections.abc import Collection
 from typing import TypeAlias
 
 from biofeedback.model import Beat
@@ -51,6 +52,9 @@ USUAL_DRIFT_PPM = 40
 
 RHYTHM = 60
 """Packets that tell whether a strap sends by a clock, or at each beat."""
+
+NOW_AND_THEN = 8
+"""Packets after which the rhythm is looked at again: it does not change."""
 
 LONG_RR = 8
 """Intervals of which the longest bounds how late a packet is by itself."""
@@ -267,6 +271,8 @@ class BeatClock:
         self._below = LowerEdge(BUCKET_NS, STRETCHES, RECENT)
         self._recent_ns: deque[int] = deque(maxlen=LONG_RR)
         self._by_beat: deque[tuple[int, int]] = deque(maxlen=RHYTHM)
+        self._at_once = False
+        self._n_packets = 0
         self._arrived_ns = 0  # the newest packet of the segment
 
     def _begin(self, packets: list[Packet]) -> list[Beat]:
@@ -310,6 +316,9 @@ class BeatClock:
         if self._arrived_ns:
             gap_ns = t_ns - self._arrived_ns
             self._by_beat.append((gap_ns, lag_ns - self._lag_ns))
+            self._n_packets += 1
+            if self._n_packets % NOW_AND_THEN == 0:
+                self._at_once = _at_once(self._by_beat)
         self._arrived_ns, self._lag_ns = t_ns, lag_ns
         self._recent_ns.extend(rr_ns(c) for c in counts if c >= self.shortest)
 
@@ -352,7 +361,7 @@ class BeatClock:
 
     def _goal_ns(self, now_ns: int) -> int:
         apart_ns = self._apart_ns(now_ns) or 0
-        if self._sends_at_once():
+        if self._at_once:
             apart_ns = 0
         return self._upper_ns(now_ns) - max(apart_ns, 0) // 2
 
@@ -368,11 +377,16 @@ class BeatClock:
         # Bounds that have crossed did so by jitter.
         return abs(apart_ns) // 2 + jitter_ns
 
-    def _sends_at_once(self) -> bool:
-        """Whether the strap sends at each beat: arrivals vary, and lags do not."""
-        n = len(self._by_beat)
-        if n < RHYTHM // 4:
-            return False
-        usual_ns = sum(gap for gap, _ in self._by_beat) // n
-        uneven_ns = sum(abs(gap - usual_ns) for gap, _ in self._by_beat)
-        return 2 * sum(abs(change) for _, change in self._by_beat) < uneven_ns
+
+def _at_once(rhythm: Collection[tuple[int, int]]) -> bool:
+    """Say whether a strap sends at each beat: arrivals vary, and lags do not.
+
+    ``rhythm`` holds, for each packet, the time since the one before and how much the
+    lag has changed.
+    """
+    n = len(rhythm)
+    if n < RHYTHM // 4:
+        return False
+    usual_ns = sum(gap for gap, _ in rhythm) // n
+    uneven_ns = sum(abs(gap - usual_ns) for gap, _ in rhythm)
+    return 2 * sum(abs(change) for _, change in rhythm) < uneven_ns

@@ -203,13 +203,14 @@ def _up_to_bin(rows: Floats, below: Floats, hz: float) -> Floats:
 
 def _up_to(rows: Floats, below: Floats, hz: Floats) -> Floats:
     """Return the power of each row up to a frequency of its own."""
-    position = np.nan_to_num(hz) / BIN_HZ
+    there_is = ~np.isnan(hz)
+    position = np.where(there_is, hz, 0.0) / BIN_HZ
     k = position.astype(np.int64)
     share = position - k
     at = np.arange(len(rows)) * BINS + k
     here, there = rows.ravel()[at], rows.ravel()[at + 1]
     power = below.ravel()[at] + BIN_HZ * share * (here + 0.5 * share * (there - here))
-    return np.where(np.isnan(hz), np.nan, power)
+    return np.where(there_is, power, np.nan)
 
 
 def _peaks_hz(rows: Floats) -> Floats:
