@@ -52,7 +52,9 @@ async def make(profile: str) -> None:
         if second == 100:
             await session.pace(by="patient", rate_bpm=5.5, inhale_pct=40)
     await session.stop()
-    summary = msgspec.json.encode(analyze_file(part))
+    found = analyze_file(part)
+    found["provenance"]["input"] = None  # it will be inside
+    summary = msgspec.json.encode(found)
     final.unlink(missing_ok=True)
     compact(part, final, summary)
 

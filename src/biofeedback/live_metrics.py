@@ -43,7 +43,10 @@ NS_PER_MS = 1_000_000
 EXACT = 9
 """Decimals of RMSSD and SDNN in live messages: within 1e-9 ms of the engine's."""
 
-FINE = 6
+FINE = 5
+PEAK = 4
+"""0.0001 Hz is how well a peak can be placed."""
+
 COARSE = 1
 ROUGH = 3
 """Decimals of the rest. More would be noise that no packer can pack: full floats would
@@ -125,13 +128,13 @@ class LiveMetrics:
             lf_ms2=_round(welch.lf_ms2, ROUGH),
             hf_ms2=_round(welch.hf_ms2, ROUGH),
             power_s=power_s(welch.n_segments),
-            lf_peak_hz=_round(spectrum.lf_peak_hz, FINE),
+            lf_peak_hz=_round(spectrum.lf_peak_hz, PEAK),
             rsa_bpm=_round(rsa.rsa_bpm if rsa else None, ROUGH),
             rsa_ms=_round(rsa.rsa_ms if rsa else None, ROUGH),
-            coherence_ratio=_round(spectrum.coherence_ratio, ROUGH),
+            coherence_ratio=_round(spectrum.coherence_ratio, ROUGH - 1),
             phase_deg=_round(rsa.phase_deg if rsa else None, COARSE),
             in_phase_pct=_round(rsa.in_phase_pct if rsa else None, COARSE),
-            breathing=breathing,
+            breathing=_shown_breathing(breathing) if breathing else None,
             followed=self._followed(t_ns, schedule, breathing),
             activation=_shown_activation(activation) if activation else None,
             activation_reason=None if activation else str(estimate),
@@ -154,14 +157,7 @@ class LiveMetrics:
         heart = None
         if numbers.density is not None and not moving:
             heart = breathing_from_rr(numbers.density)
-        found = best(self._chest.rate(t_ns), heart)
-        if found is None:
-            return None
-        return Breathing(
-            breaths_per_min=round(found.breaths_per_min, COARSE + 1),
-            confidence=round(found.confidence, COARSE + 1),
-            source=found.source,
-        )
+        return best(self._chest.rate(t_ns), heart)
 
     def _followed(
         self, t_ns: int, schedule: tuple[PacerEvent, ...], breathing: Breathing | None
@@ -219,11 +215,19 @@ def _shown(windows: Windows, suitable: bool) -> Windows:
             hr_bpm=_round(window.hr_bpm, FINE),
             rmssd_ms=_round(window.rmssd_ms, EXACT) if suitable else None,
             sdnn_ms=_round(window.sdnn_ms, EXACT) if suitable else None,
-            pnn50_pct=_round(window.pnn50_pct, FINE) if suitable else None,
+            pnn50_pct=_round(window.pnn50_pct, ROUGH) if suitable else None,
             provisional=window.provisional,
         )
 
     return Windows(w30=one(windows.w30), w60=one(windows.w60), w300=one(windows.w300))
+
+
+def _shown_breathing(found: Breathing) -> Breathing:
+    return Breathing(
+        breaths_per_min=round(found.breaths_per_min, COARSE),
+        confidence=round(found.confidence, COARSE + 1),
+        source=found.source,
+    )
 
 
 def _shown_activation(found: Activation) -> Activation:

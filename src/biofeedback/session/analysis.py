@@ -75,7 +75,7 @@ def full_analysis(path: Path) -> dict[str, Any]:
 
     session = contents_of(path)
     result = _analysis(path, session, None, None, Detrend.LINE, ecg_beats=True)
-    result["provenance"] = provenance(path, {"detrend": str(Detrend.LINE)})
+    result["provenance"] = provenance(None, {"detrend": str(Detrend.LINE)})
     result["activation_baseline"] = _baseline(session)
     series: Series = session.series.timed()
     nn = series.normal

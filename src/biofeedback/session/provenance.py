@@ -22,13 +22,14 @@ PARTS = ("numpy", "scipy", "neurokit2", "mcap")
 PIECE_BYTES = 1 << 20
 
 
-def provenance(path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def provenance(path: Path | None, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return what whoever repeats an analysis of ``path`` needs to know.
 
     Parameters
     ----------
     path
         The file, of which the name, the size and the SHA-256 are told; not the folder.
+        ``None`` for a summary that is kept inside the very file.
     parameters
         What the analysis was asked for; kept as given.
 
@@ -39,7 +40,10 @@ def provenance(path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """
     from biofeedback.pipeline import ALGORITHM
 
-    size, digest = _read(path)
+    found = None
+    if path is not None:
+        size, digest = _read(path)
+        found = {"name": path.name, "bytes": size, "sha256": digest}
     return {
         "software": f"biofeedback {__version__}",
         "algorithm": ALGORITHM,
@@ -47,7 +51,7 @@ def provenance(path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
         "libraries": {name: _version(name) for name in PARTS},
         "machine": f"{platform.system()} {platform.machine()}",
         "parameters": dict(parameters),
-        "input": {"name": path.name, "bytes": size, "sha256": digest},
+        "input": found,
     }
 
 
