@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -19,17 +18,6 @@ from biofeedback.simulator.heart import Heart, profile_named
 from biofeedback.simulator.waves import ecg_uv
 
 RATE_HZ = 130.0
-
-
-@pytest.fixture(scope="module")
-def nk() -> ModuleType:
-    """NeuroKit2, imported once: it takes seconds and emits warnings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import neurokit2
-
-    module: ModuleType = neurokit2
-    return module
 
 
 def drawn(profile: str, seconds: int, rate_hz: float) -> tuple[Floats, Floats]:

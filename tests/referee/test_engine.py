@@ -17,17 +17,6 @@ from biofeedback.signal.series import UNITS_PER_S
 from tests.unit.rhythms import annotated_beats, judged, lane_of, on_grid, sine
 
 
-@pytest.fixture(scope="session")
-def nk() -> ModuleType:
-    """NeuroKit2, imported once."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import neurokit2
-
-    module: ModuleType = neurokit2
-    return module
-
-
 def shipped_rr_ms() -> list[float]:
     """Five minutes of a real heart (MIT-BIH 208) that is there with its package."""
     ecg, rate_hz = get_toy_ecg()

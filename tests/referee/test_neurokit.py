@@ -23,17 +23,6 @@ from tests.unit.rhythms import judged, lane_of, rest, sine
 S = 1_000_000_000
 
 
-@pytest.fixture(scope="session")
-def nk() -> ModuleType:
-    """NeuroKit2, imported once: it takes seconds and emits warnings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import neurokit2
-
-    module: ModuleType = neurokit2
-    return module
-
-
 def window(
     rr: list[float], window_s: int, segments: list[int] | None = None
 ) -> RefereeWindow:

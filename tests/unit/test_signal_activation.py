@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from biofeedback.model import Activation
+from biofeedback.model import Activation, Baseline
 from biofeedback.signal import history, student_t
 from biofeedback.signal.activation import (
     CORRELATION,
@@ -22,7 +22,6 @@ from biofeedback.signal.activation import (
     PRIOR_WEIGHT,
     Abstention,
     ActivationTracker,
-    Baseline,
     Beside,
     Estimate,
     Reading,

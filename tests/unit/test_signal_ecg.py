@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from biofeedback.signal.beat_offset import TOLERANCE_MS
 from biofeedback.signal.ecg import (
-    TOLERANCE_MS,
     BeatAgreement,
     EcgBeats,
     beat_agreement,

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from collections.abc import Collection
 from typing import TypeAlias
 
 from biofeedback.model import Beat
-from biofeedback.signal.envelope import LowerEdge, lean
+from biofeedback.signal.bounds import JITTER_NS, Bounds
 
 Packet: TypeAlias = tuple[int, tuple[int, ...]]
 """When a packet arrived (ns), and its RR counts."""
@@ -32,9 +31,6 @@ LONGEST_NS = 2 * NS_PER_S
 GAPS = 9
 """Gaps between packets whose median is the usual one."""
 
-JITTER_NS = 300 * NS_PER_MS
-"""What radio and host may add to that without anything being lost."""
-
 HOLD_NS = 250 * NS_PER_MS
 """After a stall a host delivers what it had queued within milliseconds (1,000
 notifications in 8 ms were measured), so after this long nothing more is to come."""
@@ -42,19 +38,6 @@ notifications in 8 ms were measured), so after this long nothing more is to come
 EARLY_NS = 150 * NS_PER_MS
 """Nothing arrives before its beat: a packet that is so much too early holds intervals
 in which no time passed."""
-
-BUCKET_NS, STRETCHES, RECENT = 10 * NS_PER_S, 180, 30
-"""Of each ten seconds the smallest lag is remembered: half an hour for the drift, five
-minutes for the edge."""
-
-USUAL_DRIFT_PPM = 40
-"""What two crystals may be apart until it is known."""
-
-RHYTHM = 60
-"""Packets that tell whether a strap sends by a clock, or at each beat."""
-
-NOW_AND_THEN = 8
-"""Packets after which the rhythm is looked at again: it does not change."""
 
 LONG_RR = 8
 """Intervals of which the longest bounds how late a packet is by itself."""
@@ -198,8 +181,8 @@ class BeatClock:
     @property
     def _early_ns(self) -> int:
         """What a packet may seem early by, as the edge is not known better."""
-        early_ns = EARLY_NS + self._doubt_ns(self._now_ns)
-        apart_ns = self._apart_ns(self._now_ns)
+        early_ns = EARLY_NS + self._bounds.doubt_ns(self._now_ns, self._wait_ns)
+        apart_ns = self._bounds.apart_ns(self._now_ns)
         if apart_ns is not None:  # nor before what the lower bound allows
             early_ns = min(early_ns, EARLY_NS + JITTER_NS + max(apart_ns, 0))
         return early_ns
@@ -208,7 +191,7 @@ class BeatClock:
         """How much later than the earliest the newest of ``packets`` came."""
         total = self._sum + sum(self._time(counts) for _, counts in packets)
         now_ns = rr_ns(total)
-        return packets[-1][0] - now_ns - self._upper_ns(now_ns)
+        return packets[-1][0] - now_ns - self._bounds.upper_ns(now_ns)
 
     def _one_is_missing(self, packet: Packet) -> bool:
         """Whether a notification did not come, and beats with it."""
@@ -266,13 +249,8 @@ class BeatClock:
         self._sum = 0  # counts since the segment began
         self._anchor_ns = 0
         self._lag_ns = 0  # of the newest packet
-        self._drift: float | None = None
-        self._above = LowerEdge(BUCKET_NS, STRETCHES, RECENT)
-        self._below = LowerEdge(BUCKET_NS, STRETCHES, RECENT)
+        self._bounds = Bounds()
         self._recent_ns: deque[int] = deque(maxlen=LONG_RR)
-        self._by_beat: deque[tuple[int, int]] = deque(maxlen=RHYTHM)
-        self._at_once = False
-        self._n_packets = 0
         self._arrived_ns = 0  # the newest packet of the segment
 
     def _begin(self, packets: list[Packet]) -> list[Beat]:
@@ -280,8 +258,8 @@ class BeatClock:
         total = 0
         for t_ns, counts in packets:
             total += self._time(counts)
-            self._above.add(rr_ns(total), t_ns - rr_ns(total))
-        self._anchor_ns = self._above.at(rr_ns(total))
+            self._bounds.sent(rr_ns(total), t_ns)
+        self._anchor_ns = self._bounds.upper_ns(rr_ns(total))
         if self._last_ns is not None:
             # Beats never go back in time, whatever the arrivals say.
             self._anchor_ns = max(self._anchor_ns, self._last_ns)
@@ -295,12 +273,8 @@ class BeatClock:
         t_ns, counts = packet
         # The first of these beats came after the notification before.
         first_ns = rr_ns(self._sum + self._time(counts[:1]))
-        self._below.add(first_ns, first_ns - self._before(t_ns))
-        now_ns = rr_ns(self._sum + self._time(counts))
-        if self._above.add(now_ns, t_ns - now_ns):
-            self._drift = lean(self._above.points)
-            self._above.lean(self._drift or 0.0)
-            self._below.lean(-(self._drift or 0.0))
+        self._bounds.not_sent_yet(first_ns, self._before(t_ns))
+        self._bounds.sent(rr_ns(self._sum + self._time(counts)), t_ns)
         beats = self._place(counts)
         self._note(packet)
         return beats
@@ -314,11 +288,7 @@ class BeatClock:
         t_ns, counts = packet
         lag_ns = t_ns - self._now_ns
         if self._arrived_ns:
-            gap_ns = t_ns - self._arrived_ns
-            self._by_beat.append((gap_ns, lag_ns - self._lag_ns))
-            self._n_packets += 1
-            if self._n_packets % NOW_AND_THEN == 0:
-                self._at_once = _at_once(self._by_beat)
+            self._bounds.follow(t_ns - self._arrived_ns, lag_ns - self._lag_ns)
         self._arrived_ns, self._lag_ns = t_ns, lag_ns
         self._recent_ns.extend(rr_ns(c) for c in counts if c >= self.shortest)
 
@@ -328,65 +298,27 @@ class BeatClock:
             if count >= self.shortest:
                 self._sum += count
                 step = rr_ns(count) // SLEW
-                change = self._goal_ns(self._now_ns) - self._anchor_ns
+                change = self._bounds.goal_ns(self._now_ns) - self._anchor_ns
                 self._anchor_ns += max(-step, min(step, change))
             now_ns = self._now_ns
             beat_ns = self._anchor_ns + now_ns
-            off_ns = abs(self._anchor_ns - self._goal_ns(now_ns))
+            off_ns = abs(self._anchor_ns - self._bounds.goal_ns(now_ns))
             beats.append(
                 Beat(
                     index=self._index,
                     segment=self._segment,
                     t_ns=beat_ns,
                     rr_ms=rr_ms(count),
-                    uncertainty_ms=(self._doubt_ns(now_ns) + off_ns) / NS_PER_MS,
+                    uncertainty_ms=(
+                        self._bounds.doubt_ns(now_ns, self._wait_ns) + off_ns
+                    )
+                    / NS_PER_MS,
                 )
             )
             self._index += 1
             self._last_ns = beat_ns
         return beats
 
-    # --- Where the anchor lies ----------------------------------------------------
-
     @property
     def _now_ns(self) -> int:
         return rr_ns(self._sum)
-
-    def _upper_ns(self, now_ns: int) -> int:
-        return self._above.at(now_ns)
-
-    def _apart_ns(self, now_ns: int) -> int | None:
-        """How far the bounds are apart; ``None`` while there is only one."""
-        return self._upper_ns(now_ns) + self._below.at(now_ns) if self._below else None
-
-    def _goal_ns(self, now_ns: int) -> int:
-        apart_ns = self._apart_ns(now_ns) or 0
-        if self._at_once:
-            apart_ns = 0
-        return self._upper_ns(now_ns) - max(apart_ns, 0) // 2
-
-    def _doubt_ns(self, now_ns: int) -> int:
-        """How far the goal may lie from the truth."""
-        jitter_ns = JITTER_NS // 6
-        if self._drift is None:
-            learnt_ns = min(now_ns, RECENT * BUCKET_NS)
-            jitter_ns += learnt_ns * USUAL_DRIFT_PPM // 1_000_000
-        apart_ns = self._apart_ns(now_ns)
-        if apart_ns is None:
-            return self._wait_ns + jitter_ns
-        # Bounds that have crossed did so by jitter.
-        return abs(apart_ns) // 2 + jitter_ns
-
-
-def _at_once(rhythm: Collection[tuple[int, int]]) -> bool:
-    """Say whether a strap sends at each beat: arrivals vary, and lags do not.
-
-    ``rhythm`` holds, for each packet, the time since the one before and how much the
-    lag has changed.
-    """
-    n = len(rhythm)
-    if n < RHYTHM // 4:
-        return False
-    usual_ns = sum(gap for gap, _ in rhythm) // n
-    uneven_ns = sum(abs(gap - usual_ns) for gap, _ in rhythm)
-    return 2 * sum(abs(change) for _, change in rhythm) < uneven_ns
