@@ -7,7 +7,7 @@ import { Feed } from "./feed.ts";
 import { outbox } from "./outboxes.ts";
 import { Part } from "./part.ts";
 import "./parts/help.ts";
-import type { Session } from "./protocol.ts";
+import type { Metrics, Session } from "./protocol.ts";
 import { go, readRoute, type Route, takeToken } from "./router.ts";
 import "./screens/ask.ts";
 import "./screens/dizzy.ts";
@@ -41,6 +41,8 @@ export class App extends Part {
   declare notice: { words: string; advice: string } | null;
   #token = takeToken();
   #left = new Set<string>();
+  /** What was told last of the session that was left, for its last page. */
+  #last: { readonly id: string; readonly metrics: Metrics | null } | null = null;
 
   constructor() {
     super();
@@ -131,6 +133,7 @@ export class App extends Part {
   }
 
   #drop(keepLabel = false): void {
+    if (this.feed) this.#last = { id: this.feed.session.id, metrics: this.feed.metrics };
     this.feed?.close();
     this.feed = null;
     if (!keepLabel) this.labels = [];
@@ -227,7 +230,10 @@ export class App extends Part {
     const { screen, id } = this.route;
     const { feed } = this;
     if (screen === "home") return html`<bf-home></bf-home>`;
-    if (screen === "done") return html`<bf-done session=${id}></bf-done>`;
+    if (screen === "done") {
+      const metrics = this.#last?.id === id ? this.#last.metrics : null;
+      return html`<bf-done session=${id} .metrics=${metrics}></bf-done>`;
+    }
     if (screen === "dizzy") return html`<bf-dizzy session=${id}></bf-dizzy>`;
     if (!feed || feed.session.id !== id) return nothing;
     if (screen === "practice") return html`<bf-practice .feed=${feed}></bf-practice>`;

@@ -4,7 +4,7 @@
  */
 
 import type { ChoiceTrouble } from "./bluetooth.ts";
-import type { LinkStateName, RatingType, Step } from "./protocol.ts";
+import type { ActivationBand, LinkStateName, RatingType, Step } from "./protocol.ts";
 import type { Phase } from "./pacer.ts";
 
 export interface Question {
@@ -197,6 +197,23 @@ export const copy = {
     needsBreaths: "It needs a few whole breaths with clean heartbeats.",
     needsBeats: "It needs more clean heartbeats.",
     lost: "The page lost the service. Keep breathing. It comes back by itself.",
+  },
+
+  body: {
+    /** It is an estimate, and says so wherever it stands. */
+    title: "Body activation (estimate)",
+    band: {
+      lower: "Calmer than your quiet minutes",
+      usual: "About as in your quiet minutes",
+      higher: "More stirred up than your quiet minutes",
+    } satisfies Record<ActivationBand, string>,
+    sure: "Fairly sure",
+    unsure: "Not very sure",
+    from: (minutes: number): string =>
+      minutes === 1 ? "Measured against 1 quiet minute." : `Measured against ${minutes} quiet minutes.`,
+    alike: "Your body and your feeling are alike just now.",
+    calmer: "Your body looks calmer than you feel. Both are true.",
+    stirred: "Your body looks more stirred up than you feel. Both are true.",
   },
 
   signals: {

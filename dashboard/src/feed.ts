@@ -161,6 +161,7 @@ export class Feed extends EventTarget {
         }
         break;
       case "hello":
+      case "restated":
       case "referee":
       case "gap":
       case "error":

@@ -145,9 +145,13 @@ export interface Beat extends Live<"beat"> {
   readonly index: number;
   readonly segment: number;
   readonly rr_ms: number;
-  readonly label: string;
+  readonly label: BeatLabel;
   readonly nn_ms: number | null;
+  /** Whether it may be told again, judged otherwise. */
+  readonly provisional: boolean;
 }
+
+export type BeatLabel = "normal" | "artefact" | "ectopic" | "missed" | "extra" | "long_short";
 
 export interface WindowMetrics {
   readonly coverage: number;
@@ -155,9 +159,32 @@ export interface WindowMetrics {
   readonly rmssd_ms: number | null;
 }
 
+export type ActivationBand = "lower" | "usual" | "higher";
+
+/** Against the person's own baseline of the day; `low` to `high` is the 90 % interval. */
+export interface Activation {
+  readonly band: ActivationBand;
+  readonly low: number;
+  readonly high: number;
+  readonly confidence: number;
+  readonly baseline_s: number;
+}
+
+export interface Breathing {
+  readonly breaths_per_min: number;
+  readonly confidence: number;
+  readonly source: "acc" | "rr";
+}
+
 export interface Metrics extends Live<"metrics"> {
   readonly window_s: Readonly<Record<"30" | "60" | "300", WindowMetrics>>;
   readonly rsa_bpm: number | null;
+  readonly phase_deg: number | null;
+  readonly breathing: Breathing | null;
+  readonly followed: boolean | null;
+  readonly activation: Activation | null;
+  /** Why there is no estimate, as a sentence. */
+  readonly activation_reason: string | null;
   readonly reason: string | null;
 }
 
@@ -188,6 +215,7 @@ export type Message =
   | Signals
   | Entry
   | Clock
+  | Live<"restated">
   | Live<"referee">
   | Live<"gap">
   | Live<"error">;

@@ -1,4 +1,4 @@
-/** The last minute of heartbeats for the trace: fixed size, oldest dropped. */
+/** The last minutes of heartbeats for the trace: fixed size, oldest dropped. */
 
 export interface TraceBeat {
   readonly t_ms: number;
@@ -17,49 +17,46 @@ export interface BeatLike {
 }
 
 export class BeatRing {
-  readonly #beats: (TraceBeat | undefined)[];
-  #next = 0;
-  #count = 0;
-  #last: BeatLike | null = null;
+  readonly #beats: BeatLike[] = [];
+  readonly #capacity: number;
 
   constructor(capacity = 512) {
-    this.#beats = new Array<TraceBeat | undefined>(capacity);
+    this.#capacity = capacity;
   }
 
   get length(): number {
-    return this.#count;
+    return this.#beats.length;
+  }
+
+  /** Takes one beat. Told again, it takes the place of what it was judged to be. */
+  push(beat: BeatLike): void {
+    const beats = this.#beats;
+    const at = beats.findLastIndex((known) => known.index <= beat.index);
+    if (beats[at]?.index === beat.index) beats[at] = beat;
+    // Older than all that is held: it was dropped from here already.
+    else if (at >= 0 || beats.length === 0) beats.splice(at + 1, 0, beat);
+    if (beats.length > this.#capacity) beats.shift();
   }
 
   /**
-   * Takes one beat. Only normal beats are kept; a line joins two of them only when
-   * they follow one another in one segment.
+   * The normal beats after `fromMs`, oldest first. A line joins two of them only when
+   * they follow one another in one segment; the first joins nothing.
    */
-  push(beat: BeatLike): void {
-    const last = this.#last;
-    if (last && beat.index <= last.index && beat.segment === last.segment) return; // sent again
-    this.#last = beat;
-    if (beat.label !== "normal" || beat.nn_ms === null || beat.nn_ms <= 0) return;
-    const joined =
-      last !== null &&
-      last.label === "normal" &&
-      last.segment === beat.segment &&
-      last.index + 1 === beat.index;
-    this.#beats[this.#next] = { t_ms: beat.t_ms, hr_bpm: 60_000 / beat.nn_ms, joined };
-    this.#next = (this.#next + 1) % this.#beats.length;
-    this.#count = Math.min(this.#count + 1, this.#beats.length);
-  }
-
-  /** The beats after `fromMs`, oldest first; the first of them joins nothing. */
   since(fromMs: number): readonly TraceBeat[] {
     const found: TraceBeat[] = [];
-    for (let i = this.#count; i > 0; i--) {
-      const at = (this.#next - i + this.#beats.length) % this.#beats.length;
-      const beat = this.#beats[at];
-      if (!beat || beat.t_ms < fromMs) continue;
-      found.push(found.length === 0 ? { ...beat, joined: false } : beat);
+    let last: BeatLike | null = null;
+    for (const beat of this.#beats) {
+      if (beat.t_ms < fromMs || !drawn(beat)) continue;
+      const joined = last?.segment === beat.segment && last.index + 1 === beat.index;
+      found.push({ t_ms: beat.t_ms, hr_bpm: 60_000 / beat.nn_ms, joined });
+      last = beat;
     }
     return found;
   }
+}
+
+function drawn(beat: BeatLike): beat is BeatLike & { readonly nn_ms: number } {
+  return beat.label === "normal" && beat.nn_ms !== null && beat.nn_ms > 0;
 }
 
 /** The heart rate range a trace shows: whole fives, never flatter than 20. */

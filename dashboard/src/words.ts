@@ -1,7 +1,7 @@
 /** Numbers put into words. Pure. */
 
 import { againWords, copy, linkWords, type Question, questions, stepWords } from "./copy.ts";
-import type { Link, Rating, RatingType } from "./protocol.ts";
+import type { Activation, Link, Rating, RatingType } from "./protocol.ts";
 
 /** How the link is, and what is being done about it. */
 export function linkSentence(link: Pick<Link, "state" | "step"> | null): string {
@@ -122,4 +122,22 @@ export function gapWords(answers: readonly Answer[]): GapWords | null {
 function relation(gap: number): string {
   if (gap === 0) return copy.done.equal;
   return gap < 0 ? copy.done.less(-gap) : copy.done.more(gap);
+}
+
+/** How sure the estimate is, and how long its baseline. */
+export function activationDetail({ confidence, baseline_s }: Activation): string {
+  const c = copy.body;
+  return `${confidence >= 0.8 ? c.sure : c.unsure}. ${c.from(Math.round(baseline_s / 60))}`;
+}
+
+/**
+ * How the body stands to what was felt (1 to 9, in thirds): information, never an
+ * error. Nothing where the estimate is too unsure, as `beside_felt` of the core has it.
+ */
+export function besideFelt(found: Activation | null, felt: number | null): string {
+  if (!found || felt === null || found.confidence < 0.5) return "";
+  const body = ["lower", "usual", "higher"].indexOf(found.band);
+  const feeling = felt <= 3 ? 0 : felt < 7 ? 1 : 2;
+  if (body === feeling) return copy.body.alike;
+  return body < feeling ? copy.body.calmer : copy.body.stirred;
 }

@@ -53,3 +53,24 @@ test("an empty trace has no range; a flat one still gets twenty", () => {
   const range = heartRange([{ t_ms: 0, hr_bpm: 62, joined: false }]);
   assert.ok(range && range[1] - range[0] >= 20 && range[0] < 62 && range[1] > 62);
 });
+
+test("a beat judged otherwise takes the place of what it was", () => {
+  const ring = new BeatRing();
+  for (let i = 0; i < 5; i++) ring.push(beat(i));
+  ring.push(beat(2, { label: "extra", nn_ms: null }));
+  assert.deepEqual(
+    ring.since(0).map((b) => [b.t_ms, b.joined]),
+    [[0, false], [1000, true], [3000, false], [4000, true]],
+  );
+  ring.push(beat(2));
+  assert.deepEqual(ring.since(0).map((b) => b.joined), [false, true, true, true, true]);
+  assert.equal(ring.length, 5);
+});
+
+test("a judgement of a beat that is not held any more changes nothing", () => {
+  const ring = new BeatRing(3);
+  for (let i = 0; i < 6; i++) ring.push(beat(i));
+  const before = ring.since(0);
+  ring.push(beat(1));
+  assert.deepEqual(ring.since(0), before);
+});

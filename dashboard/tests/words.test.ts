@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { copy, linkWords, phaseWords, questions } from "../src/copy.ts";
-import type { Moment, Rating, RatingType } from "../src/protocol.ts";
+import type { Activation, ActivationBand, Moment, Rating, RatingType } from "../src/protocol.ts";
 import { Announcer } from "../src/throttle.ts";
-import { answersOf, changeWords, gapWords, nextPace, paceWords, signalWords, steadyWords, timeLeft } from "../src/words.ts";
+import { activationDetail, answersOf, besideFelt, changeWords, gapWords, nextPace, paceWords, signalWords, steadyWords, timeLeft } from "../src/words.ts";
 
 function rating(type: RatingType, moment: Moment, value: number): Rating {
   return { type, moment, value, prompt: "", latency_ms: 0, device: "" };
@@ -50,6 +50,40 @@ test("what is unknown is said to be so", () => {
   assert.equal(signalWords(null), copy.start.known);
   assert.equal(timeLeft(0), copy.practice.left(0));
   assert.equal(timeLeft(420_000), "About 7 minutes left");
+});
+
+function body(band: ActivationBand, confidence = 0.9): Activation {
+  return { band, low: -1, high: 1, confidence, baseline_s: 120 };
+}
+
+// The same table as in `tests/unit/test_signal_activation.py`.
+test("body and feeling stand side by side, and neither is an error", () => {
+  const { alike, calmer, stirred } = copy.body;
+  for (const [band, felt, words] of [
+    ["lower", 1, alike],
+    ["lower", 5, calmer],
+    ["lower", 9, calmer],
+    ["usual", 3, stirred],
+    ["usual", 4, alike],
+    ["usual", 6, alike],
+    ["usual", 7, calmer],
+    ["higher", 2, stirred],
+    ["higher", 7, alike],
+  ] as const) {
+    assert.equal(besideFelt(body(band), felt), words, `${band} beside ${felt}`);
+  }
+});
+
+test("where body or feeling is not known, nothing is said of the two", () => {
+  assert.equal(besideFelt(null, 5), "");
+  assert.equal(besideFelt(body("higher"), null), "");
+  assert.equal(besideFelt(body("usual", 0.49), 9), "");
+});
+
+test("an estimate says how sure it is, and how short its baseline", () => {
+  assert.equal(copy.body.title, "Body activation (estimate)");
+  assert.equal(activationDetail(body("usual")), "Fairly sure. Measured against 2 quiet minutes.");
+  assert.match(activationDetail(body("usual", 0.6)), /^Not very sure\./);
 });
 
 test("a screen reader hears at most one sentence in fifteen seconds, the newest", () => {

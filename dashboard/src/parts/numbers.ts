@@ -4,6 +4,8 @@ import { html, nothing, type TemplateResult } from "lit";
 import { copy, linkWords } from "../copy.ts";
 import type { Feed } from "../feed.ts";
 import { Part } from "../part.ts";
+import type { Activation } from "../protocol.ts";
+import { activationWords } from "./activation.ts";
 
 /** A heart rate older than this fades and tells its age. */
 const STALE_S = 5;
@@ -32,6 +34,20 @@ export class NumbersPart extends Part {
         `${c.rmssdUnit}, ${c.coverage(Math.round((minute?.coverage ?? 0) * 60))}`,
         why(c.needsBeats),
       )}
+    </dl>
+    ${this.#activation(metrics?.activation ?? null, why(metrics?.activation_reason ?? c.needsBeats))}`;
+  }
+
+  #activation(found: Activation | null, reason: string): TemplateResult {
+    return html`<dl class="numbers">
+      <div class="number-box">
+        <dt>${copy.body.title}</dt>
+        <dd>
+          ${found
+            ? activationWords(found)
+            : html`<span class="quiet" data-testid="activation">${reason}</span>`}
+        </dd>
+      </div>
     </dl>`;
   }
 

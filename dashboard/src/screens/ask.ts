@@ -6,10 +6,11 @@ import { copy, questions } from "../copy.ts";
 import type { Feed } from "../feed.ts";
 import { outbox, sendRating, sendStop } from "../outboxes.ts";
 import { follow, Part } from "../part.ts";
+import { activationWords } from "../parts/activation.ts";
 import { QuestionPart } from "../parts/question.ts";
 import "../parts/radio-again.ts";
 import { go } from "../router.ts";
-import { linkSentence } from "../words.ts";
+import { besideFelt, linkSentence } from "../words.ts";
 
 /** How long the last screen waits for the service before it says so. */
 const PATIENCE_MS = 4000;
@@ -159,8 +160,23 @@ export class AskScreen extends Part {
             ${linkSentence(this.feed.link)}
           </p>
             <bf-radio-again session=${this.feed.session.id}></bf-radio-again>`
-        : nothing}
+        : question.type === "arousal"
+          ? this.#body()
+          : nothing}
     </section>`;
+  }
+
+  /** Only once the answer is given: it is not to be led by this. Below all buttons. */
+  #body(): TemplateResult {
+    const felt = this.answered ? (this.querySelector<QuestionPart>("bf-question")?.value ?? null) : null;
+    const found = felt === null ? null : (this.feed.metrics?.activation ?? null);
+    return html`<div class="body-beside" role="status" data-testid="body">
+      ${found
+        ? html`<p>${copy.body.title}</p>
+            ${activationWords(found)}
+            <p class="quiet" data-testid="beside">${besideFelt(found, felt)}</p>`
+        : nothing}
+    </div>`;
   }
 
   #saving(): TemplateResult {

@@ -5,9 +5,10 @@ import { api } from "../api.ts";
 import { copy } from "../copy.ts";
 import { outbox } from "../outboxes.ts";
 import { follow, Part } from "../part.ts";
-import type { Rating, Session, Summary } from "../protocol.ts";
+import { activationWords } from "../parts/activation.ts";
+import type { Metrics, Rating, Session, Summary } from "../protocol.ts";
 import { go } from "../router.ts";
-import { aboutMinutes, type Answer, answersOf, changeWords, gapWords, steadyWords } from "../words.ts";
+import { aboutMinutes, type Answer, answersOf, besideFelt, changeWords, gapWords, steadyWords } from "../words.ts";
 
 const ASK_AGAIN_MS = 1500;
 /** NeuroKit2 writes the summary; it takes some seconds, rarely a minute. */
@@ -21,8 +22,11 @@ export class DoneScreen extends Part {
     summary: { state: true },
     late: { state: true },
     busy: { state: true },
+    metrics: { attribute: false },
   };
   declare session: string;
+  /** The last that was told of the body, if this page was there to hear it. */
+  declare metrics: Metrics | null;
   declare info: Session | null;
   declare ratings: readonly Rating[];
   declare summary: Summary | null;
@@ -40,6 +44,7 @@ export class DoneScreen extends Part {
     this.summary = null;
     this.late = false;
     this.busy = false;
+    this.metrics = null;
   }
 
   override connectedCallback(): void {
@@ -156,6 +161,7 @@ export class DoneScreen extends Part {
       <h2>${c.answers}</h2>
       <dl class="answers">
         ${answers.map((answer) => this.#answer(answer))}
+        ${this.#body(answers.find((answer) => answer.question.type === "arousal"))}
         ${gap
           ? html`<div class="answer gap" data-testid="gap">
               <dt>${c.gap}</dt>
@@ -165,6 +171,20 @@ export class DoneScreen extends Part {
       </dl>
       <p class="quiet">${c.caveat}</p>
     `;
+  }
+
+  /** Beside what was felt, where both are known: how the body was at the end. */
+  #body(felt: Answer | undefined): TemplateResult | typeof nothing {
+    const found = this.metrics?.activation ?? null;
+    const reason = this.metrics?.activation_reason;
+    if (!felt || (!found && !reason)) return nothing;
+    return html`<div class="answer" data-testid="body">
+      <dt>${copy.body.title}</dt>
+      <dd>
+        ${found ? activationWords(found) : html`<span class="quiet">${reason}</span>`}
+        <span class="quiet" data-testid="beside">${besideFelt(found, felt.after)}</span>
+      </dd>
+    </div>`;
   }
 
   #answer({ question, before, during, after }: Answer): TemplateResult {
