@@ -28,7 +28,7 @@ from biofeedback.signal.activation import (
     Estimate,
     Reading,
 )
-from biofeedback.signal.breathing import best, breathing_from_rr, followed
+from biofeedback.signal.breathing import best, followed
 from biofeedback.signal.breathing_acc import AXES, AccBreathing
 from biofeedback.signal.breathing_paced import Shape
 from biofeedback.signal.frequency_domain import SEGMENT_S
@@ -154,10 +154,7 @@ class LiveMetrics:
     def _breathing(
         self, t_ns: int, numbers: Numbers, moving: bool | None
     ) -> Breathing | None:
-        heart = None
-        if numbers.density is not None and not moving:
-            heart = breathing_from_rr(numbers.density)
-        return best(self._chest.rate(t_ns), heart)
+        return best(self._chest.rate(t_ns), None if moving else numbers.breathing)
 
     def _followed(
         self, t_ns: int, schedule: tuple[PacerEvent, ...], breathing: Breathing | None

@@ -97,6 +97,7 @@ def same(one: Numbers, other: Numbers) -> bool:
         one.windows == other.windows
         and one.unsuitable == other.unsuitable
         and one.spectrum == other.spectrum
+        and one.breathing == other.breathing
         and one.welch == other.welch
         and densities[0] == densities[1]
     )

@@ -15,6 +15,7 @@ from biofeedback.signal.frequency_domain import (
     RATIO,
     SAMPLES,
     describe,
+    describe_one,
     psd_64,
     spectrum_of,
     welch_300,
@@ -116,6 +117,7 @@ def test_a_row_has_the_same_bits_among_others(n: int) -> None:
     for k in range(n):
         assert psd_64(samples[k]).tolist() == many[k].tolist()
         assert np.array_equal(describe(many[k]), described[k], equal_nan=True)
+        assert describe_one(many[k]) == spectrum_of(described[k])
 
 
 def test_bands_add_up() -> None:

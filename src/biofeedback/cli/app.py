@@ -11,6 +11,7 @@ import typer
 
 from biofeedback import __version__
 from biofeedback.cli.analyses import analyze
+from biofeedback.cli.bench import bench
 from biofeedback.cli.doctor import doctor
 from biofeedback.cli.later import NOT_THERE_YET, not_there_yet
 from biofeedback.cli.recordings import recover, replay, verify
@@ -49,7 +50,17 @@ def options(
     """Practise with a chest strap, and replay what happened."""
 
 
-for _command in (run, scan, record, replay, verify, recover, analyze, doctor):
+for _command in (
+    run,
+    scan,
+    record,
+    replay,
+    verify,
+    recover,
+    analyze,
+    doctor,
+    bench,
+):
     app.command()(_command)
 
 for _name, _help in NOT_THERE_YET.items():

@@ -11,7 +11,6 @@ NOT_THERE_YET = {
     "export": "Write a recording in another format (not there yet).",
     "user": "Accounts of a shared installation (not there yet).",
     "token": "Access tokens for programs (not there yet).",
-    "bench": "The benchmarks (not there yet; 'make bench' in a checkout).",
 }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -65,10 +67,15 @@ def breathing_from_rr(density: Floats) -> Breathing | None:
     >>> round(found.breaths_per_min, 1), round(found.confidence, 2)
     (6.0, 0.88)
     """
-    found = _peak(density, BIN_HZ, RR_LOBE_HZ)
-    if found is None:
+    peak = breathing_peak(density, BIN_HZ, RR_LOBE_HZ)
+    return None if peak is None else breathing_of(peak)
+
+
+def breathing_of(peak: Sequence[float]) -> Breathing | None:
+    """Return how fast somebody breathes by one row of :func:`breathing_peaks` of NN."""
+    rate, share, power = peak
+    if math.isnan(rate):
         return None
-    rate, share, power = found
     slowest, fastest = SLOW_WAVE_BREATHS_PER_MIN
     curve = RR_SLOW_WAVE
     if rate < slowest or (rate <= fastest and power >= LARGE_MS2):
@@ -78,6 +85,11 @@ def breathing_from_rr(density: Floats) -> Breathing | None:
     return Breathing(
         breaths_per_min=rate, confidence=_logistic(share, curve), source="rr"
     )
+
+
+def rr_breathing_peaks(density: Floats) -> Floats:
+    """Return :func:`breathing_peaks` of spectra of NN, shape (..., 53)."""
+    return breathing_peaks(density, BIN_HZ, RR_LOBE_HZ)
 
 
 def usual_breathing(density: Floats) -> Breathing | None:
@@ -116,10 +128,10 @@ def breathing_from_density(
     bin_hz, lobe_hz
         The step, and half the width of a line in it.
     """
-    found = _peak(density, bin_hz, lobe_hz)
-    if found is None:
+    peak = breathing_peak(density, bin_hz, lobe_hz)
+    if peak is None:
         return None
-    rate, share, _ = found
+    rate, share, _ = peak
     return Breathing(
         breaths_per_min=rate, confidence=_logistic(share, ACC), source="acc"
     )
@@ -151,24 +163,67 @@ def followed(measured: Breathing | None, pace_breaths_per_min: float) -> bool | 
     return off <= FOLLOWED_BREATHS_PER_MIN
 
 
-def _peak(
+def breathing_peak(
     density: Floats, bin_hz: float, lobe_hz: float
 ) -> tuple[float, float, float] | None:
-    """Return the highest peak's place (a minute), share of the band, and power."""
+    """Return :func:`breathing_peaks` of one spectrum, shape (n,): the same bits."""
+    row: list[float] = density.tolist()
     low_hz, high_hz = BREATHING_HZ
     first = math.floor(low_hz / bin_hz)
-    stop = min(len(density) - 1, math.ceil(high_hz / bin_hz) + 1)
-    k = first + int(density[first:stop].argmax())
-    left, here, right = np.sqrt(density[k - 1 : k + 2]).tolist()
+    stop = min(len(row) - 1, math.ceil(high_hz / bin_hz) + 1)
+    k = row.index(max(row[first:stop]), first)
+    left, here, right = (math.sqrt(row[k + side]) for side in (-1, 0, 1))
     if not (here > left and here >= right and here > NO_PEAK):
         return None
     peak_hz = (k + 0.5 * (left - right) / (left - 2 * here + right)) * bin_hz
     if not low_hz <= peak_hz <= high_hz:
         return None
+    below = [0.0, *accumulate(row[first:stop])]
     lobe = round(lobe_hz / bin_hz)
-    around = float(density[max(first, k - lobe) : min(stop, k + lobe + 1)].sum())
-    share = around / float(density[first:stop].sum())
-    return 60 * peak_hz, share, around * bin_hz
+    around = below[min(stop, k + lobe + 1) - first]
+    around -= below[max(first, k - lobe) - first]
+    return 60 * peak_hz, around / below[-1], around * bin_hz
+
+
+def breathing_peaks(density: Floats, bin_hz: float, lobe_hz: float) -> Floats:
+    """Return the highest peak of each spectrum in 0.045 to 0.5 Hz.
+
+    Parameters
+    ----------
+    density
+        Power in steps of ``bin_hz`` from 0 on, shape (n,) or (S, n).
+    bin_hz, lobe_hz
+        The step, and half the width of a line in it.
+
+    Returns
+    -------
+    Shape (S, 3): where it is (a minute), the share of the band's power within half a
+    line's width of it, and that power; NaN where there is none. A row has the same bits
+    alone and among others.
+    """
+    rows = np.atleast_2d(density)
+    n = rows.shape[1]
+    low_hz, high_hz = BREATHING_HZ
+    first = math.floor(low_hz / bin_hz)
+    stop = min(n - 1, math.ceil(high_hz / bin_hz) + 1)
+    k = first + rows[:, first:stop].argmax(axis=1)
+    at = np.arange(len(rows)) * n + k
+    left, here, right = (np.sqrt(rows.ravel()[at + side]) for side in (-1, 0, 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        peak_hz = (k + 0.5 * (left - right) / (left - 2 * here + right)) * bin_hz
+        found = (here > left) & (here >= right) & (here > NO_PEAK)
+        found &= (peak_hz >= low_hz) & (peak_hz <= high_hz)
+    below = np.zeros((len(rows), stop - first + 1))
+    np.cumsum(rows[:, first:stop], axis=1, out=below[:, 1:])
+    lobe = round(lobe_hz / bin_hz)
+    row = np.arange(len(rows))
+    around = below[row, np.minimum(stop, k + lobe + 1) - first]
+    around -= below[row, np.maximum(first, k - lobe) - first]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = around / below[:, -1]
+    answer = np.stack((60 * peak_hz, share, around * bin_hz), axis=1)
+    answer[~found] = np.nan
+    return answer
 
 
 def _logistic(share: float, curve: tuple[float, float]) -> float:

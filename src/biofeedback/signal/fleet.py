@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from biofeedback.model import Value, Windows
 from biofeedback.signal import sums
+from biofeedback.signal.breathing import breathing_of, rr_breathing_peaks
 from biofeedback.signal.frequency_domain import (
     BINS,
     FLAGGED,
@@ -81,6 +82,9 @@ class FleetNumbers(Value, frozen=True):
         where there is none.
     density
         Shape (S, 53).
+    breaths
+        What the spectra tell of the breath, shape (S, 3), as of
+        :func:`~biofeedback.signal.breathing.breathing_peaks`.
     flagged
         Where too many flags were the only reason for having no spectrum, shape (S,).
     welch
@@ -92,6 +96,7 @@ class FleetNumbers(Value, frozen=True):
     unsuitable: Flags
     spectra: Floats
     density: Floats
+    breaths: Floats
     seen: Flags
     flagged: Flags
     welch: Floats
@@ -115,6 +120,7 @@ class FleetNumbers(Value, frozen=True):
             unsuitable=bool(self.unsuitable[k]),
             spectrum=spectrum,
             density=density,
+            breathing=breathing_of(self.breaths[k].tolist()),
             welch=Welch(
                 lf_ms2=known(lf),
                 hf_ms2=known(hf),
@@ -220,7 +226,7 @@ class Fleet:
         enough &= (clock - last * STEP <= MAX_SAMPLE_AGE) & ~unsuitable
         few = n - n_nn <= MAX_FLAGGED_SHARE * n
         seen = enough & few
-        density, spectra = self._spectra(rows, last - state[:, BASE], seen)
+        density, spectra, breaths = self._spectra(rows, last - state[:, BASE], seen)
         welch = self.welch[rows]
         welch[end - self.welch_end[rows] > MAX_WELCH_AGE] = _NO_WELCH
         return FleetNumbers(
@@ -229,6 +235,7 @@ class Fleet:
             unsuitable=unsuitable,
             spectra=spectra,
             density=density,
+            breaths=breaths,
             seen=seen,
             flagged=enough & ~few,
             welch=welch,
@@ -270,10 +277,13 @@ class Fleet:
 
     # --- Spectra --------------------------------------------------------------------
 
-    def _spectra(self, rows: Ints, n_held: Ints, seen: Flags) -> tuple[Floats, Floats]:
+    def _spectra(
+        self, rows: Ints, n_held: Ints, seen: Flags
+    ) -> tuple[Floats, Floats, Floats]:
         """Return densities and what is read off them; NaN where not ``seen``."""
         density = np.full((len(rows), BINS), np.nan)
         found = np.full((len(rows), 4), np.nan)
+        breaths = np.full((len(rows), 3), np.nan)
         chosen = np.flatnonzero(seen)
         begin = (rows * ROOM + n_held - SAMPLES)[chosen]
         segments = sliding_window_view(self.samples.reshape(-1), SAMPLES)
@@ -284,7 +294,8 @@ class Fleet:
         if parts:
             density[chosen] = seen_density = np.concatenate(parts)
             found[chosen] = describe(seen_density)
-        return density, found
+            breaths[chosen] = rr_breathing_peaks(seen_density)
+        return density, found, breaths
 
     # --- Memory -----------------------------------------------------------------------
 

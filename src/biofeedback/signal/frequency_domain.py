@@ -132,6 +132,45 @@ def describe(density: Floats) -> Floats:
     return found.reshape(*density.shape[:-1], 4)
 
 
+def describe_one(density: Floats) -> Spectrum:
+    """Return what :func:`describe` reads off one density, shape (53,): the same bits.
+
+    For one person: some twenty operations on numbers take a tenth of the time that as
+    many on arrays of one row do.
+    """
+    row: list[float] = density.tolist()
+    below, half = [0.0], BIN_HZ / 2
+    for k in range(1, BINS):
+        below.append(below[-1] + (row[k] + row[k - 1]) * half)
+
+    def up_to(hz: float) -> float:
+        k = int(hz / BIN_HZ)
+        share = hz / BIN_HZ - k
+        bend = 0.5 * share * (row[k + 1] - row[k])
+        return below[k] + BIN_HZ * share * (row[k] + bend)
+
+    def between(band_hz: tuple[float, float]) -> float:
+        return up_to(band_hz[1]) - up_to(band_hz[0])
+
+    lf_ms2, hf_ms2 = between(LF_HZ), between(HF_HZ)
+    first = math.ceil(PEAK_HZ[0] / BIN_HZ)
+    stop = math.floor(PEAK_HZ[1] / BIN_HZ) + 1
+    k = row.index(max(row[first:stop]), first)
+    left, here, right = (math.sqrt(row[k + side]) for side in (-1, 0, 1))
+    if not (here > left and here >= right and here > NO_PEAK):
+        return Spectrum(lf_ms2=lf_ms2, hf_ms2=hf_ms2)
+    peak_hz = (k + 0.5 * (left - right) / (left - 2 * here + right)) * BIN_HZ
+    around = up_to(peak_hz + PEAK_HALF_WIDTH_HZ)
+    around -= up_to(peak_hz - PEAK_HALF_WIDTH_HZ)
+    rest = between(TOTAL_HZ) - around
+    return Spectrum(
+        lf_ms2=lf_ms2,
+        hf_ms2=hf_ms2,
+        lf_peak_hz=peak_hz,
+        coherence_ratio=around / rest if rest > 0 else None,
+    )
+
+
 def spectrum_of(described: Floats) -> Spectrum:
     """Return one row of :func:`describe` as a value."""
     lf, hf, peak, ratio = (known(value) for value in described.tolist())
@@ -209,7 +248,8 @@ def _up_to(rows: Floats, below: Floats, hz: Floats) -> Floats:
     share = position - k
     at = np.arange(len(rows)) * BINS + k
     here, there = rows.ravel()[at], rows.ravel()[at + 1]
-    power = below.ravel()[at] + BIN_HZ * share * (here + 0.5 * share * (there - here))
+    bend = 0.5 * share * (there - here)
+    power = below.ravel()[at] + BIN_HZ * share * (here + bend)
     return np.where(there_is, power, np.nan)
 
 

@@ -14,17 +14,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from biofeedback.model import Interval, Label, Stage, Value, WindowMetrics, Windows
+from biofeedback.model import (
+    Breathing,
+    Interval,
+    Label,
+    Stage,
+    Value,
+    WindowMetrics,
+    Windows,
+)
 from biofeedback.signal import sums
+from biofeedback.signal.breathing import breathing_from_rr
 from biofeedback.signal.frequency_domain import (
     FLAGGED,
     LISTENING,
     MAX_FLAGGED_SHARE,
     SAMPLES,
     Spectrum,
-    describe,
+    describe_one,
     psd_64,
-    spectrum_of,
 )
 from biofeedback.signal.resampling import STEP
 from biofeedback.signal.segments import (
@@ -81,14 +89,16 @@ STOP, CLOCK, LAST, FIRST, HEARD, NEWEST, SETTLED, BASE = range(8)
 class Numbers(Value, frozen=True):
     """All that is known of one person at one instant.
 
-    ``spectrum`` is of the newest 64 s, and ``density`` what it was read off, shape
-    (53,); ``welch`` is of five minutes of final judgements.
+    ``spectrum`` is of the newest 64 s, ``density`` what it was read off, shape (53,),
+    and ``breathing`` what it tells of the breath; ``welch`` is of five minutes of final
+    judgements.
     """
 
     windows: Windows
     unsuitable: bool
     spectrum: Spectrum
     density: Floats | None
+    breathing: Breathing | None
     welch: Welch
 
 
@@ -283,6 +293,7 @@ class Lane:
             unsuitable=unsuitable,
             spectrum=spectrum,
             density=density,
+            breathing=None if density is None else breathing_from_rr(density),
             welch=self.current_welch(now_ns),
         )
 
@@ -303,7 +314,7 @@ class Lane:
         if n - n_nn > MAX_FLAGGED_SHARE * n:
             return Spectrum(reason=FLAGGED), None
         density = psd_64(trace.newest)
-        return spectrum_of(describe(density)), density
+        return describe_one(density), density
 
     def _window(self, k: int, end: int) -> WindowMetrics:
         start = end - LENGTHS[k]
