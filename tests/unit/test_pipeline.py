@@ -24,7 +24,9 @@ from biofeedback.model import (
     LinkState,
     MetricsEvent,
     Notification,
+    PacerCommand,
     PacerEvent,
+    RestatedEvent,
     Strap,
     Tick,
 )
@@ -279,3 +281,85 @@ def test_without_viewers_the_beats_are_judged_the_same() -> None:
     unseen.flush()
     assert unseen.intervals == seen.intervals
     assert sum(i.label != "normal" for i in unseen.intervals) >= 4
+
+
+def breathing_heart(seconds: int, odd: dict[int, int]) -> list[AnyRecord]:
+    """A heart that answers slow breathing; ``odd`` replaces some intervals."""
+    random = np.random.default_rng(9)
+    records: list[AnyRecord] = [config(), streaming()]
+    t_s, n = 0.0, 0
+    while t_s < seconds:
+        swing = 0.06 * np.sin(0.2 * np.pi * t_s) + random.normal(0, 0.012)
+        rr = odd.get(n, round(1024 * (0.9 + swing)))
+        t_s, n = t_s + rr / 1024, n + 1
+        records += [packet(t_s + 0.1, rr), tick(t_s + 0.4)]
+    return records
+
+
+def test_a_beat_is_told_again_only_when_its_label_changes() -> None:
+    told_of: dict[int, list[BeatEvent]] = {}
+    for event in told(breathing_heart(300, {200: 560, 201: 1250})):
+        if isinstance(event, BeatEvent):
+            told_of.setdefault(event.index, []).append(event)
+    assert all(one[0].provisional for one in told_of.values())
+    again = {index: one for index, one in told_of.items() if len(one) > 1}
+    assert {200, 201} & set(again)
+    for one in again.values():
+        labels = [event.label for event in one]
+        assert all(a != b for a, b in itertools.pairwise(labels))
+        assert len({event.rr_ms for event in one}) == 1, "raw is never touched"
+
+
+def test_seconds_are_restated_once_when_a_judgement_settles_otherwise() -> None:
+    """With the beats of each restated second final, the numbers are those told then."""
+    restated: dict[float, RestatedEvent] = {}
+    metrics: dict[float, MetricsEvent] = {}
+    random = np.random.default_rng(1)
+    odd = {int(n): int(random.integers(500, 1400)) for n in range(130, 420, 23)}
+    for event in told(breathing_heart(420, odd)):
+        if isinstance(event, MetricsEvent):
+            metrics[event.t_ms] = event
+        if isinstance(event, RestatedEvent):
+            assert event.at_ms not in restated
+            assert event.t_ms > event.at_ms
+            restated[event.at_ms] = event
+    assert restated
+    for at_ms, event in restated.items():
+        before, after = metrics[at_ms].window_s, event.window_s
+        assert not after.w30.provisional
+        assert before.w30.provisional
+        assert (before.w30.n_nn, before.w60.n_nn, before.w300.n_nn) != (
+            after.w30.n_nn,
+            after.w60.n_nn,
+            after.w300.n_nn,
+        )
+
+
+def test_without_contact_beats_count_for_nothing_at_once() -> None:
+    records: list[AnyRecord] = [config(), streaming()]
+    for second in range(1, 60):
+        records.append(packet(second, 1000, contact=not 40 <= second < 45))
+        records.append(tick(second + 0.4))
+    beats = [e for e in told(records) if isinstance(e, BeatEvent)]
+    first = {beat.index: beat for beat in reversed(beats)}
+    assert [n for n, beat in first.items() if beat.label == "artefact"] == [
+        *range(43, 38, -1)
+    ]
+
+
+def test_the_pace_is_followed_only_if_the_breath_says_so() -> None:
+    followed = [
+        event.followed
+        for event in told(breathing_heart(200, {}))
+        if isinstance(event, MetricsEvent)
+    ]
+    assert set(followed[:60]) == {None}, "nothing can be said before 64 s"
+    assert followed[-1] is True  # the pacer's six a minute
+    slower = PacerCommand(t_ns=100 * S, by="patient", rate_bpm=4.5, inhale_pct=40.0)
+    records = sorted(
+        [*breathing_heart(260, {}), slower], key=lambda record: record.t_ns
+    )
+    events = [e for e in told(records) if isinstance(e, MetricsEvent)]
+    assert events[-1].followed is False
+    assert events[-1].breathing is not None
+    assert events[-1].breathing.breaths_per_min == pytest.approx(6, abs=0.2)

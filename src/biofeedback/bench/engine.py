@@ -87,8 +87,9 @@ def ticks(n_sessions: int) -> dict[str, float]:
 
     ``tick`` is everything that is read off running sums and samples: three windows of
     four metrics each, the 64 s spectrum with peak, coherence ratio and breath, and the
-    five-minute spectrum. ``rsa`` is swing and phase of the breaths that ended; ``beats``
-    is judging and adding what came; both fall due with a beat or a breath, not a tick.
+    five-minute spectrum. ``rsa`` is swing and phase of the breaths that ended, and
+    ``beats`` judging and adding what came; both fall due with a beat or a breath, not
+    with a tick.
     """
     house = House(n_sessions)
     times: dict[str, list[float]] = {"tick": [], "rsa": [], "beats": []}
