@@ -20,11 +20,16 @@ LINES = (
     ("SDNN", "sdnn_ms", "ms"),
     ("pNN50", "pnn50_pct", "%"),
     ("RSA", "rsa_bpm", "bpm"),
+    ("Phase", "phase_deg", "°"),
+    ("In phase", "in_phase_pct", "%"),
     ("LF", "lf_ms2", "ms²"),
     ("HF", "hf_ms2", "ms²"),
     ("Peak", "lf_peak_hz", "Hz"),
     ("Coherence ratio", "coherence_ratio", ""),
 )
+
+
+SOURCES = {"rr": "the heart", "acc": "the chest"}
 
 
 def files_in(paths: Iterable[Path]) -> list[Path | NotSoError]:
@@ -71,6 +76,30 @@ def lines(analysis: Analysis) -> Iterator[str]:
     for name, key, unit in LINES:
         if (value := analysis[key]) is not None:
             yield f"  {name:<16}{value:>10.2f} {unit}".rstrip()
+    if (breathing := analysis["breathing"]) is not None:
+        yield (
+            f"  {'Breathing':<16}{breathing['breaths_per_min']:>10.2f} a minute, by "
+            f"{SOURCES[breathing['source']]}, confidence {breathing['confidence']:.2f}"
+        )
+    practice = analysis["practice"]
+    if practice is not None and practice["followed_pct"] is not None:
+        yield (
+            f"  {'Followed':<16}{practice['followed_pct']:>10.2f} % of the pacer at "
+            f"{practice['rate_bpm']:g} a minute, where it could be told "
+            f"({practice['followed_known_pct']:.0f} % of the time)"
+        )
+    ecg = analysis["ecg"]
+    if ecg is not None and ecg["agreement"] is not None:
+        beats = ecg["agreement"]
+        differ = ""
+        if beats["rr_bias_ms"] is not None and beats["rr_sd_ms"] is not None:
+            differ = (
+                f"; RR differ by {beats['rr_bias_ms']:.2f} ± {beats['rr_sd_ms']:.2f} ms"
+            )
+        yield (
+            f"  {'ECG':<16}{beats['n_matched']:>10d} of {beats['n_ecg']} R peaks are "
+            f"the strap's beats{differ}"
+        )
     raw = analysis["raw"]
     if raw["rmssd_ms"] is not None and raw["sdnn_ms"] is not None:
         yield (
