@@ -186,7 +186,8 @@ async def test_a_strap_that_queues_is_not_told_to_be_connecting(
         await eventually(lambda: second.address.lower() in ble.radio.claims, "a claim")
         assert LinkStep.CONNECTING not in queued.steps
         await queued.streams(1000)
-        # Its turn came when the other one's had ended.
-        ended = next(each for each in room.links if each.step is LinkStep.BACKOFF)
+        # Its turn came when the other one's time had run out; that this is told may
+        # take a moment more on a busy machine.
+        tried = next(each for each in room.links if each.step is LinkStep.CONNECTING)
         began = next(each for each in queued.links if each.step is LinkStep.CONNECTING)
-        assert began.t_ns >= ended.t_ns - round(0.1e9)
+        assert began.t_ns >= tried.t_ns + round(0.9e9 * timing.connect_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
@@ -42,12 +43,16 @@ def wait_for_stream(page: Page) -> None:
 
 
 def count_beats(page: Page) -> list[str]:
-    """Collect the beats that reach the page from now on."""
+    """Collect the beats that reach the page from now on, each as first told."""
     beats: list[str] = []
+    seen: set[int] = set()
 
     def received(frame: str | bytes) -> None:
         if isinstance(frame, str) and '"kind":"beat"' in frame:
-            beats.append(frame)
+            index = json.loads(frame)["index"]
+            if index not in seen:
+                seen.add(index)
+                beats.append(frame)
 
     page.on("websocket", lambda socket: socket.on("framereceived", received))
     return beats

@@ -35,6 +35,7 @@ def _neurokit2() -> Calls:
             info(rr), normalize=False, interpolation_rate=4
         ),
         "rmssd": lambda rr: nk.hrv_time(info(rr))["HRV_RMSSD"].iloc[0],
+        "sdnn": lambda rr: nk.hrv_time(info(rr))["HRV_SDNN"].iloc[0],
     }
 
 
@@ -46,20 +47,25 @@ def _hrvanalysis() -> Calls:
         "time": lambda rr: time_domain(list(rr)),
         "welch": lambda rr: hrvanalysis.get_frequency_domain_features(list(rr)),
         "rmssd": lambda rr: time_domain(list(rr))["rmssd"],
+        "sdnn": lambda rr: time_domain(list(rr))["sdnn"],
     }
 
 
 def _systole() -> Calls:
     from systole.hrv import (  # type: ignore[import-not-found]
         frequency_domain,
-        rmssd,
         time_domain,
     )
+
+    def value_of(rr: NDArray[np.float64], metric: str) -> float:
+        table = time_domain(rr, input_type="rr_ms").set_index("Metric")
+        return float(table.loc[metric, "Values"])
 
     return {
         "time": lambda rr: time_domain(rr, input_type="rr_ms"),
         "welch": lambda rr: frequency_domain(rr, input_type="rr_ms"),
-        "rmssd": lambda rr: rmssd(rr, input_type="rr_ms"),
+        "rmssd": lambda rr: value_of(rr, "RMSSD"),
+        "sdnn": lambda rr: value_of(rr, "SDNN"),
     }
 
 
@@ -84,6 +90,7 @@ def _heartpy() -> Calls:
             "welch", working_data={"RR_list_cor": rr}, measures=working()
         ),
         "rmssd": lambda rr: in_time(rr)[1]["rmssd"],
+        "sdnn": lambda rr: in_time(rr)[1]["sdnn"],
     }
 
 
@@ -104,6 +111,7 @@ def _pyhrv() -> Calls:
             rr, mode="dev", show=False, show_param=False, legend=False
         ),
         "rmssd": lambda rr: time_domain.rmssd(rr)["rmssd"],
+        "sdnn": lambda rr: time_domain.sdnn(rr)["sdnn"],
     }
 
 
@@ -139,7 +147,6 @@ def rows(rr_ms: Sequence[float]) -> list[dict[str, Any]]:
 
 def measured(name: str, rr_ms: Sequence[float]) -> dict[str, Any]:
     """Return one peer's row, measured in this process."""
-    import math
     import statistics
     import time
     from importlib.metadata import version
@@ -150,7 +157,8 @@ def measured(name: str, rr_ms: Sequence[float]) -> dict[str, Any]:
     distribution, calls_of = PEERS[name]
     calls = calls_of()
     rr = np.array(rr_ms)
-    row: dict[str, Any] = {"version": version(distribution)}
+    row: dict[str, Any] = {"version": version(distribution), "numpy": np.__version__}
+    errors: dict[str, list[float]] = {"rmssd": [], "sdnn": []}
     for length_s in LENGTHS_S:
         window = rr[np.cumsum(rr[::-1])[::-1] <= 1000 * length_s]
         for kind in ("time", "welch"):
@@ -166,12 +174,35 @@ def measured(name: str, rr_ms: Sequence[float]) -> dict[str, Any]:
             except Exception as error:
                 row[key] = None
                 row["broken"] = f"{kind}: {type(error).__name__}: {error}"[:120]
-        exact = math.sqrt(float(np.mean(np.diff(window) ** 2)))
-        row["rmssd_error_ms"] = abs(float(calls["rmssd"](window)) - exact)
+        exact = exactly(window.tolist())
+        for metric, value in exact.items():
+            errors[metric].append(abs(float(calls[metric](window)) - value))
+    for metric, found in errors.items():
+        row[f"{metric}_error_ms"] = max(found)
     after_mib = _peak_mib()
     if before_mib is not None and after_mib is not None:
         row["memory_mib"] = after_mib - before_mib
     return row
+
+
+def exactly(rr_ms: Sequence[float]) -> dict[str, float]:
+    """Return RMSSD and SDNN from exact fractions.
+
+    >>> exactly([1000.0, 1060.0, 1000.0])["rmssd"]
+    60.0
+    """
+    import math
+    from fractions import Fraction
+    from itertools import pairwise
+
+    rr = [Fraction(value) for value in rr_ms]
+    squares = sum(((b - a) ** 2 for a, b in pairwise(rr)), Fraction())
+    mean = sum(rr, Fraction()) / len(rr)
+    spread = sum(((value - mean) ** 2 for value in rr), Fraction())
+    return {
+        "rmssd": math.sqrt(squares / (len(rr) - 1)),
+        "sdnn": math.sqrt(spread / (len(rr) - 1)),
+    }
 
 
 def _peak_mib() -> float | None:

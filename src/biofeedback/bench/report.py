@@ -31,6 +31,9 @@ def measure(*, quick: bool = False, say: TOLD = lambda _: None) -> dict[str, Any
         say(f"{size} sessions")
         row = engine.ticks(size)
         row["ratio"] = neurokit["windows_us"] / row["tick_us"]
+        row["ratio_with_rsa"] = neurokit["windows_us"] / (
+            row["tick_us"] + row["rsa_us"]
+        )
         everything = row["tick_us"] + row["rsa_us"] + row["beats_us"]
         judged = neurokit["windows_us"] + neurokit["fixpeaks_us"]
         row["ratio_with_beats"] = judged / everything
