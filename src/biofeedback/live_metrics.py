@@ -79,8 +79,12 @@ class LiveMetrics:
         """Whether resting minutes are still being gathered."""
         return self._activation.gathering
 
-    def begin(self, baseline: Baseline | None) -> None:
-        """Start with the resting minutes of an earlier session of the day, if any."""
+    def begin(self, baseline: Baseline | None, *, paced: bool = True) -> None:
+        """Start with the resting minutes of an earlier session of the day, if any.
+
+        A session that is not ``paced`` has no pacer, as one that was imported.
+        """
+        self._paced = paced
         self._activation = ActivationTracker(baseline)
 
     def enter(self, entry: Entry) -> None:

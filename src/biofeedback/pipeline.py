@@ -53,7 +53,9 @@ from biofeedback.signal.windows import LiveWindows
 from biofeedback.wire import uuids
 from biofeedback.wire.battery import BatteryLevel
 from biofeedback.wire.heart_rate import PLAUSIBLE_RR_MS, HeartRateMeasurement
+from biofeedback.wire.imported import decode_beats
 from biofeedback.wire.profiles import PLAIN, RR, Contact, profile_with
+from biofeedback.wire.samples import decode_samples
 
 ALGORITHM = "biofeedback-signal/3"
 """Changes whenever the same records would give other numbers."""
@@ -105,7 +107,9 @@ class Pipeline:
         self.signals: tuple[Ask, ...] = ()
         self.simulated = False
         self._beats = BeatClock()
+        self._n_imported = 0
         self._errors_ms: deque[int] = deque()  # of pulse intervals on their way
+        self._samples = samples
         self._pmd = PmdStreams(samples=samples)
         self._judge = Judge()
         self._contacts: deque[bool] = deque()  # of intervals on their way
@@ -133,7 +137,7 @@ class Pipeline:
             case Entry():
                 return (self._entry(record),)
             case PacerCommand():
-                return (self._pace(record),)
+                return (self._pace(record, record.rate_bpm),)
             case SignalsCommand():
                 return (self._ask(record),)
             case Config():
@@ -178,6 +182,10 @@ class Pipeline:
                 self._pmd.answered(record)
             case uuids.PMD_WRITTEN:
                 self._pmd.written(record)
+            case uuids.IMPORTED_BEATS:
+                yield from self._imported_beats(record)
+            case uuids.IMPORTED_SAMPLES:
+                yield from self._imported_samples(record)
             case _:
                 pass  # recorded for tomorrow's analysis; nothing to say today
 
@@ -229,6 +237,22 @@ class Pipeline:
                 self._errors_ms.extend(pulse.error_ms for pulse in run)
                 counts = tuple(pulse.count_1024 for pulse in run)
                 yield from self._measured(t_ns, counts)
+
+    # --- What another program measured ---------------------------------------------
+
+    def _imported_beats(self, record: Notification) -> Iterator[AnyEvent]:
+        self._link.measure()
+        yield from self._link.hear(record.t_ns, None)
+        beats = decode_beats(record.data, self._n_imported)
+        self._n_imported += len(beats)
+        yield from self._settled(beats)
+
+    def _imported_samples(self, record: Notification) -> Iterator[AnyEvent]:
+        yield from self._link.hear(record.t_ns, None)
+        if self._samples:
+            _, samples = decode_samples(record.data, record.source)
+            self.metrics.sense(samples)
+            yield samples
 
     def _measured(self, t_ns: int, rr_1024: tuple[int, ...]) -> Iterator[AnyEvent]:
         yield from self._settled(self._beats.measure(t_ns, rr_1024))
@@ -341,8 +365,10 @@ class Pipeline:
 
     def _begin(self, record: Config) -> Iterator[AnyEvent]:
         self.simulated = record.simulated
-        self.metrics.begin(record.baseline)
-        yield self._pace(record)
+        rate_bpm = record.rate_bpm
+        self.metrics.begin(record.baseline, paced=rate_bpm is not None)
+        if rate_bpm is not None:
+            yield self._pace(record, rate_bpm)
         if record.signals:
             self.signals = record.signals
             yield SignalsEvent(
@@ -353,9 +379,9 @@ class Pipeline:
         self.signals = record.signals
         return SignalsEvent(t_ms=ms(record.t_ns), by=record.by, signals=record.signals)
 
-    def _pace(self, record: PacerCommand | Config) -> PacerEvent:
+    def _pace(self, record: PacerCommand | Config, rate_bpm: float) -> PacerEvent:
         pacer.check(
-            rate_bpm=record.rate_bpm,
+            rate_bpm=rate_bpm,
             inhale_pct=record.inhale_pct,
             hold_in_ms=record.hold_in_ms,
             hold_out_ms=record.hold_out_ms,
@@ -363,7 +389,7 @@ class Pipeline:
         part = pacer.change(
             self.schedule,
             t_ms=ms(record.t_ns),
-            rate_bpm=record.rate_bpm,
+            rate_bpm=rate_bpm,
             inhale_pct=record.inhale_pct,
             hold_in_ms=record.hold_in_ms,
             hold_out_ms=record.hold_out_ms,

@@ -22,7 +22,7 @@ from biofeedback.model import (
     Signal,
 )
 from biofeedback.pipeline import ALGORITHM
-from biofeedback.recording.samples import decode_samples
+from biofeedback.wire.samples import decode_samples
 from biofeedback.session.clock import Clock, ManualClock
 from biofeedback.session.driver import Emit, Source, Watch
 from biofeedback.session.hub import Viewer, ViewerEnded

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from biofeedback.errors import RecordingError
 from biofeedback.model import SamplesEvent, Signal
 from biofeedback.recording.reader import open_recording
-from biofeedback.recording.samples import (
+from biofeedback.wire.samples import (
     HEAD_BYTES,
     decode_samples,
     encode_samples,

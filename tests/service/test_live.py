@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from biofeedback.model import SamplesEvent, Signal
 from biofeedback.recording.reader import open_recording
-from biofeedback.recording.samples import decode_samples, encode_samples
+from biofeedback.wire.samples import decode_samples, encode_samples
 from biofeedback.session.hub import KEPT_LANE, LIVE_LANE, TRACE_LANE
 from biofeedback.session.runner import LiveSession
 from biofeedback.session.transcript import Message

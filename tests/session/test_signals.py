@@ -19,7 +19,7 @@ from biofeedback.model import (
 )
 from biofeedback.recording.compaction import compact
 from biofeedback.recording.reader import open_recording
-from biofeedback.recording.samples import decode_samples
+from biofeedback.wire.samples import decode_samples
 from biofeedback.session import asking
 from biofeedback.session.clock import ManualClock
 from biofeedback.session.opening import open_session

@@ -33,7 +33,7 @@ from biofeedback.model import (
 )
 from biofeedback.pipeline import ALGORITHM, Pipeline
 from biofeedback.pmd_streams import Pulse
-from biofeedback.recording.samples import decode_samples, encode_samples
+from biofeedback.wire.samples import decode_samples, encode_samples
 from biofeedback.signal.series import Series
 from biofeedback.signal.summary import Summary, summarise
 from biofeedback.wire.heart_rate import HeartRateMeasurement

@@ -94,12 +94,13 @@ class SignalsCommand(Record, frozen=True):
 class Config(Record, frozen=True):
     """What the session runs with: always the first record of a session.
 
+    ``rate_bpm`` is ``None`` where nothing paced the breath, as in an imported session;
     ``baseline`` is this person's, of an earlier session of the same day.
     """
 
     algorithm: str
     simulated: bool
-    rate_bpm: float
+    rate_bpm: float | None
     inhale_pct: float
     hold_in_ms: int = 0
     hold_out_ms: int = 0

@@ -18,7 +18,7 @@ class SessionInfo(Value, frozen=True):
     started_at_utc_ns: int
     person: str
     plan: str
-    source: Literal["strap", "simulated", "replay"]
+    source: Literal["strap", "simulated", "replay", "imported"]
     simulated: bool
     strap_name: str
     software: str

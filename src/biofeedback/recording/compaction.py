@@ -173,6 +173,7 @@ class Compaction:
             session=recording.session,
             software=recording.software,
             recovery=self._loss_report(),
+            origin=recording.origin,
         )
         channels = Channels(mcap)
         log_time = started_ns

@@ -75,11 +75,17 @@ def write_preamble(
     session: Mapping[str, str],
     software: Mapping[str, str],
     recovery: Mapping[str, str] | None = None,
+    origin: Mapping[str, str] | None = None,
 ) -> None:
-    """Begin a file: the profile, the session, the software, how to read it."""
+    """Begin a file: the profile, the session, the software, how to read it.
+
+    ``origin`` is where an imported session came from.
+    """
     mcap.start(profile=PROFILE, library=software.get("biofeedback", "biofeedback"))
     mcap.add_metadata("session", sealed(session))
     mcap.add_metadata("software", sealed(software))
+    if origin is not None:
+        mcap.add_metadata("import", sealed(origin))
     if recovery is not None:
         mcap.add_metadata("recovery", sealed(recovery))
     readme = resources.files("biofeedback.recording") / README_NAME

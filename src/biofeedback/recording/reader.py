@@ -27,7 +27,7 @@ from biofeedback.recording.format import (
 )
 from biofeedback.recording.layout import SUMMARY_NAME
 from biofeedback.recording.metadata import practice_of, session_info
-from biofeedback.recording.samples import decode_samples
+from biofeedback.wire.samples import decode_samples
 from biofeedback.recording.walk import Walk
 
 
@@ -67,6 +67,7 @@ class Recording:
         self.session: Mapping[str, str] = metadata["session"]
         self.software: Mapping[str, str] = metadata.get("software", {})
         self.recovery: Mapping[str, str] | None = metadata.get("recovery")
+        self.origin: Mapping[str, str] | None = metadata.get("import")
         try:
             self.info: SessionInfo = session_info(self.session)
         except ValueError as error:

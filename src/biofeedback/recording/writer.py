@@ -28,7 +28,7 @@ from biofeedback.recording.format import (
 from biofeedback.recording.layout import Channels, software_metadata, write_preamble
 from biofeedback.recording.metadata import session_metadata
 from biofeedback.recording.names import without_serial
-from biofeedback.recording.samples import signal_of
+from biofeedback.wire.samples import signal_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -58,6 +58,8 @@ class RecordingWriter:
         What is known of the session; a serial number in ``strap_name`` is left out.
     practice
         What is known of the practice (see :data:`.metadata.UNKNOWN_PRACTICE`).
+    origin
+        Where an imported session came from.
     min_free_bytes
         Refuse to begin with less free space than this.
 
@@ -74,6 +76,7 @@ class RecordingWriter:
         info: SessionInfo,
         *,
         practice: Mapping[str, str] | None = None,
+        origin: Mapping[str, str] | None = None,
         min_free_bytes: int = MIN_FREE_BYTES,
     ) -> None:
         self.path = path
@@ -93,6 +96,7 @@ class RecordingWriter:
             self._mcap,
             session=session_metadata(info, practice or {}),
             software=software_metadata(info.software),
+            origin=origin,
         )
         self.sync()
 

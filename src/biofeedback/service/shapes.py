@@ -180,7 +180,7 @@ class SessionShape(BaseModel):
     ended_at: datetime | None
     person: PersonShape
     plan: str
-    source: Literal["strap", "simulated", "replay"]
+    source: Literal["strap", "simulated", "replay", "imported"]
     simulated: bool
     strap_name: str
     replay_of: str | None

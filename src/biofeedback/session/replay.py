@@ -20,7 +20,7 @@ from biofeedback.recording.format import (
     samples_channel,
 )
 from biofeedback.recording.reader import Recording, open_recording
-from biofeedback.recording.samples import decode_samples
+from biofeedback.wire.samples import decode_samples
 from biofeedback.session.clock import Clock
 from biofeedback.session.driver import Emit, Watch
 from biofeedback.session.transcript import Message, Transcript

@@ -10,7 +10,7 @@ import msgspec
 
 from biofeedback.model import AnyEvent, AnyRecord, SamplesEvent, Signal, Value
 from biofeedback.recording.format import SAMPLES_KIND
-from biofeedback.recording.samples import encode_samples
+from biofeedback.wire.samples import encode_samples
 
 if TYPE_CHECKING:
     from biofeedback.pipeline import Pipeline

@@ -10,6 +10,7 @@ from biofeedback.store.lock import DataLock
 from biofeedback.store.rows import (
     LossReport,
     Person,
+    Quality,
     RatingRow,
     RecordingRow,
     SessionRow,
@@ -21,6 +22,7 @@ __all__ = [
     "DataLock",
     "LossReport",
     "Person",
+    "Quality",
     "RatingRow",
     "RecordingRow",
     "SessionRow",

@@ -15,7 +15,6 @@ from biofeedback.errors import NotSoError
 from biofeedback.store import tables as t
 from biofeedback.store.engine import open_engine, reading, writing
 from biofeedback.store.rows import (
-    LossReport,
     Person,
     RatingRow,
     RecordingRow,
@@ -249,16 +248,20 @@ class Store:
             connection.execute(insert(table).values(_columns(value)))
 
 
+_AS_JSON = ("loss", "quality")
+
+
 def _columns(value: msgspec.Struct) -> dict[str, Any]:
     columns = msgspec.structs.asdict(value)
-    loss = columns.get("loss")
-    if isinstance(loss, LossReport):
-        columns["loss"] = msgspec.json.encode(loss).decode()
+    for name in _AS_JSON:
+        if columns.get(name) is not None:
+            columns[name] = msgspec.json.encode(columns[name]).decode()
     return columns
 
 
 def _value(kind: type[RowT], row: Row[Any]) -> RowT:
     columns = {name: getattr(row, name) for name in kind.__struct_fields__}
-    if columns.get("loss") is not None:
-        columns["loss"] = msgspec.json.decode(columns["loss"])
+    for name in _AS_JSON:
+        if columns.get(name) is not None:
+            columns[name] = msgspec.json.decode(columns[name])
     return msgspec.convert(columns, kind)

@@ -91,6 +91,32 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def rewriting(engine: Engine) -> Iterator[Connection]:
+    """Give a connection for migrations, which may write whole tables anew.
+
+    SQLite would otherwise take a table that is dropped to be written anew for one that
+    others miss; so references are not checked on the way, but all at the end.
+    """
+    with told_in_sentences(engine), engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        raw.execute("PRAGMA foreign_keys=OFF")
+        connection = connection.execution_options(**{WRITES: True})
+        try:
+            with connection.begin():
+                yield connection
+                if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                    raise StoreError(
+                        "The database could not be brought up to date: rows in it "
+                        "refer to others that are not there.",
+                        "Nothing was changed. Use the version that wrote it, or move "
+                        "it away and run 'biofeedback catalog rebuild'.",
+                    )
+        finally:
+            connection.invalidate()  # the next one checks references again
+
+
+@contextmanager
 def told_in_sentences(engine: Engine) -> Iterator[None]:
     """Turn what the database raises into a :class:`StoreError`."""
     try:

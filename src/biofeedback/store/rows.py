@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from biofeedback.model import Value
 
-Origin: TypeAlias = Literal["strap", "simulated", "replay"]
+Origin: TypeAlias = Literal["strap", "simulated", "replay", "imported"]
 
 
 class SessionState(StrEnum):
@@ -72,6 +72,23 @@ class LossReport(Value, frozen=True):
     lost_bytes: int = 0
 
 
+class Quality(Value, frozen=True):
+    """What a recording is worth, at a glance; as ``analyze`` finds it.
+
+    ``reason`` says why it is not ``suitable``; ``n_gaps`` counts where beats are
+    missing.
+    """
+
+    duration_s: float
+    n_beats: int
+    coverage: float
+    artefact_pct: float
+    n_gaps: int
+    suitable: bool
+    reason: str | None
+    n_ratings: int
+
+
 class RecordingRow(Value, frozen=True):
     """Where a session's recording lies (``path`` is relative to the data folder)."""
 
@@ -82,6 +99,7 @@ class RecordingRow(Value, frozen=True):
     n_records: int | None = None
     sha256: str | None = None
     loss: LossReport | None = None
+    quality: Quality | None = None
 
 
 class SignInRow(Value, frozen=True):

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration: a database that says so needs none."""
 
 metadata = MetaData(
@@ -52,7 +52,9 @@ sessions = Table(
     # Not a foreign key: a file from elsewhere can be replayed too.
     Column("replay_of", String(26)),
     Column("speed", Float),
-    CheckConstraint("source IN ('strap', 'simulated', 'replay')", name="source"),
+    CheckConstraint(
+        "source IN ('strap', 'simulated', 'replay', 'imported')", name="source"
+    ),
     CheckConstraint(
         "state IN ('live', 'closing', 'complete', 'recovered', 'failed')",
         name="state",
@@ -88,6 +90,7 @@ recordings = Table(
     Column("n_records", BigInteger),
     Column("sha256", String(64)),
     Column("loss", Text),
+    Column("quality", Text),
 )
 
 sign_ins = Table(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, inspect, text
 
-from biofeedback.store.engine import StoreError, reading, writing
+from biofeedback.store.engine import StoreError, reading, rewriting
 from biofeedback.store.tables import HEAD
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -35,7 +35,7 @@ def upgrade(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    with writing(engine) as connection:
+    with rewriting(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

@@ -30,6 +30,11 @@ PMD_DATA = "pmd_data"
 PMD_WRITTEN = "pmd_cp_write"
 """Not a characteristic: the commands that we wrote to the control point."""
 
+IMPORTED_BEATS = "imported_beats"
+IMPORTED_SAMPLES = "imported_samples"
+"""No characteristics either: what another program measured, in the layouts of
+:mod:`~biofeedback.wire.imported` and :mod:`~biofeedback.wire.samples`."""
+
 _NAMED = {
     PMD_SERVICE: "fb005c80-02e7-f387-1cad-8acd2d8df0c8",
     PMD_CONTROL_POINT: "fb005c81-02e7-f387-1cad-8acd2d8df0c8",
