@@ -38,14 +38,17 @@ def test_a_replay_gives_the_recorded_bytes(
     assert (said.code, said.err) == (0, "")
     sent = [data for *_, data in open_recording(recording).outputs()]
     assert len(sent) >= 9
-    assert said.out.encode().splitlines() == sent
+    first, *lines = said.out.encode().splitlines()
+    assert json.loads(first)["kind"] == "replay"
+    assert lines == sent
 
 
 def test_its_lines_are_the_live_messages_of_the_protocol(
     terminal: Terminal, recording: Path
 ) -> None:
     said = terminal("replay", recording, "--speed", "max")
-    messages = [json.loads(line) for line in said.out.splitlines()]
+    first, *messages = [json.loads(line) for line in said.out.splitlines()]
+    assert (first["kind"], first["seq"], first["speed"]) == ("replay", 0, None)
     assert [one["seq"] for one in messages] == list(range(1, len(messages) + 1))
     assert {one["v"] for one in messages} == {1}
     fields = documented()
@@ -104,7 +107,7 @@ def test_a_reader_that_goes_away_is_no_error(recording: Path) -> None:
         process.stdout.close()  # as `| head -1` does
         process.stdout = None
         said = ended(process)
-    assert first["seq"] == 1
+    assert first["kind"] == "replay"
     assert (said.code, said.err) == (0, "")
 
 

@@ -274,6 +274,47 @@ async def test_a_replay_shows_traces_and_asks_for_none(house: House) -> None:
     assert frames == list(range(frames[0], frames[-1] + 1))
 
 
+async def test_a_replay_is_held_stepped_and_moved_about_in(house: House) -> None:
+    session = await house.begin()
+    await house.pass_time(30)
+    async with house.watch(session["id"]) as socket:
+        await send(socket, "replay.seek", t_ms=0)
+        assert "not a replay" in (await until(socket, "error"))["detail"]
+        await send(socket, "stop")
+        assert await close_code(socket) == 1000
+    await comes_true(
+        lambda: house.store.session(session["id"]).state is SessionState.COMPLETE
+    )
+    url = f"/api/v1/sessions/{session['id']}/replay"
+    replay = (await house.browser.post(url, json={"speed": 1})).json()
+    async with house.watch(replay["id"]) as socket:
+        hello = await message(socket)
+        assert hello["session"]["source"] == "replay"
+        state = await until(socket, "replay")
+        assert (state["state"], state["speed"]) == ("playing", 1.0)
+        await send(socket, "replay.set", playing=False, speed=4)
+        state = await until(socket, "replay")
+        assert (state["state"], state["speed"]) == ("paused", 4.0)
+        await send(socket, "replay.seek", t_ms=20_000)
+        state = await until(socket, "replay")
+        assert state["jumped"]
+        assert state["position_ms"] == 20_000
+        await send(socket, "replay.step", to="tick")
+        assert (await until(socket, "metrics"))["t_ms"] <= 20_000
+        state = await until(socket, "replay")
+        assert state["position_ms"] == pytest.approx(21_000, abs=50)
+        for command, fields in (
+            ("replay.seek", {"t_ms": 1e9}),
+            ("replay.set", {"speed": 65}),
+            ("replay.loop", {"from_ms": 5000, "to_ms": 5000}),
+            ("replay.step", {"to": "year"}),
+        ):
+            await send(socket, command, **fields)
+            assert (await until(socket, "error"))["detail"]
+        await send(socket, "stop")
+        assert await close_code(socket) == 1000
+
+
 async def test_stop_ends_it_and_says_so(house: House) -> None:
     session = await house.begin()
     await house.pass_time(2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import msgspec
@@ -27,9 +26,7 @@ from biofeedback.pipeline import Pipeline
 from biofeedback.recording.compaction import compact
 from biofeedback.recording.format import as_stored
 from biofeedback.recording.reader import open_recording
-from biofeedback.session.clock import ManualClock
-from biofeedback.session.driver import Watched
-from biofeedback.session.replay import ReplaySource, replay_messages, verify
+from biofeedback.session.replay import replay_messages, verify
 from biofeedback.session.transcript import Message, Transcript
 from biofeedback.wire.heart_rate import HeartRateMeasurement
 from tests.recording.samples import NS_PER_S, new_writer
@@ -140,30 +137,6 @@ def test_a_cut_recording_is_not_called_whole(
     assert not verdict.ok
     assert not verdict.complete
     assert "unfinished or cut off" in verdict.sentence
-
-
-async def test_a_replay_source_keeps_the_time(
-    session: tuple[Path, list[Message]],
-) -> None:
-    path, live = session
-    clock = ManualClock()
-    transcript = Transcript(Pipeline())
-    again: list[Message] = []
-    late_ns: list[int] = []
-
-    def emit(record: AnyRecord) -> None:
-        late_ns.append(clock.now_ns() - record.t_ns)
-        again.extend(transcript.feed(record))
-
-    source = ReplaySource(open_recording(path))
-    run = asyncio.create_task(source.run(clock=clock, emit=emit, watch=Watched))
-    async with asyncio.timeout(30):
-        while not run.done():
-            await clock.advance(0.25)
-            await asyncio.sleep(0)
-    await run
-    assert again == live
-    assert set(late_ns) == {0}
 
 
 rr = st.integers(300, 1600)

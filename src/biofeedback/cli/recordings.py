@@ -47,9 +47,10 @@ def replay(
         return
     from biofeedback.session.clock import WallClock
     from biofeedback.session.player import play
+    from biofeedback.session.replay_clock import ReplayClock
 
     with lines_to(jsonl or "-", file) as out:
-        clock = None if factor is None else WallClock(factor)
+        clock = None if factor is None else ReplayClock(WallClock(), factor)
         asyncio.run(play(recording, clock=clock, out=out))
 
 

@@ -9,6 +9,7 @@ import msgspec
 from biofeedback.model import Ask, Signal
 from biofeedback.practice import pacer
 from biofeedback.service.ratings import Rating
+from biofeedback.session.playback import To
 
 Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
 Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=2000)]
@@ -60,6 +61,33 @@ class Traces(msgspec.Struct, frozen=True, tag_field="kind", tag="traces"):
     signals: Annotated[tuple[Signal, ...], msgspec.Meta(max_length=len(Signal))]
 
 
+class ReplaySet(msgspec.Struct, frozen=True, tag_field="kind", tag="replay.set"):
+    """Time is to pass or to stand still, and how fast."""
+
+    playing: bool | None = None
+    speed: float | None = None
+
+
+class ReplayStep(msgspec.Struct, frozen=True, tag_field="kind", tag="replay.step"):
+    """To the next beat, tick or event, and hold there."""
+
+    to: To
+
+
+class ReplaySeek(msgspec.Struct, frozen=True, tag_field="kind", tag="replay.seek"):
+    """To a time of the recording, or to the event with this id."""
+
+    t_ms: float | None = None
+    event: str | None = None
+
+
+class ReplayLoop(msgspec.Struct, frozen=True, tag_field="kind", tag="replay.loop"):
+    """Round and round between two times; without them, straight on again."""
+
+    from_ms: float | None = None
+    to_ms: float | None = None
+
+
 class Stop(msgspec.Struct, frozen=True, tag_field="kind", tag="stop"):
     """The end of the session."""
 
@@ -73,6 +101,10 @@ Command: TypeAlias = (
     | AcceptPacer
     | AskSignals
     | Traces
+    | ReplaySet
+    | ReplayStep
+    | ReplaySeek
+    | ReplayLoop
     | Stop
 )
 

@@ -15,6 +15,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ulid import ULID
 
@@ -33,7 +34,9 @@ from biofeedback.service.tasks import Tasks
 from biofeedback.session.clock import Clock, WallClock
 from biofeedback.session.driver import Driver
 from biofeedback.session.opening import open_session
+from biofeedback.session.playback import Playback
 from biofeedback.session.referee import Referee
+from biofeedback.session.replay_clock import ReplayClock
 from biofeedback.session.runner import LiveSession
 from biofeedback.session.simulated import SimulatedDriver
 from biofeedback.session.tally import Tally
@@ -84,6 +87,7 @@ class Conductor:
         self._closing = asyncio.Event()
         self._tasks = Tasks()
         self._replays: set[asyncio.Task[Any]] = set()
+        self._playbacks: WeakKeyDictionary[LiveSession, Playback] = WeakKeyDictionary()
         self._finisher = Finisher(store, referee)
         self._roster = Roster(straps.browser)
         self._endings = Endings(store, self._finisher, self._roster, self._closing)
@@ -207,15 +211,12 @@ class Conductor:
         self, recording: Recording, speed: float, person_id: str | None
     ) -> SessionRow:
         person = await asyncio.to_thread(self._store.person, person_id)
-        live = open_replay(
-            recording,
-            speed=speed,
-            person=person.pseudonym,
-            clock=self._new_clock(speed),
-        )
+        clock = ReplayClock(self._new_clock(1.0), speed)
+        live, playback = open_replay(recording, person=person.pseudonym, clock=clock)
         row = _row(live.info, person.id)
         await asyncio.to_thread(self._store.add_session, row)
         live.start()
+        self._playbacks[live] = playback
         self._see_to(live)
         return row
 
@@ -250,6 +251,24 @@ class Conductor:
             With status 409, when it has ended, never was, or is a replay.
         """
         return self._roster.live(id)
+
+    def playback(self, id: str) -> Playback:
+        """Return what steers a session that is a replay.
+
+        Raises
+        ------
+        Problem
+            With status 409, when it is none, or has ended.
+        """
+        live = self.session(id)
+        playback = None if live is None else self._playbacks.get(live)
+        if live is None or playback is None or live.ended.is_set():
+            raise Problem(
+                409,
+                "This session is not a replay that goes on.",
+                "Only replays can be held, stepped and moved about in.",
+            )
+        return playback
 
     def signals(self, id: str) -> tuple[Ask, ...]:
         """Return what is asked of the strap now, beside its heart rate."""

@@ -200,5 +200,13 @@ class _Viewing:
                 await conductor.entries.ask_for(id, signals, by=by)
             case commands.Traces(signals=signals):
                 self._viewer.want(signals)
+            case commands.ReplaySet(playing=playing, speed=speed):
+                await conductor.playback(id).set(playing=playing, speed=speed)
+            case commands.ReplayStep(to=to):
+                await conductor.playback(id).step(to)
+            case commands.ReplaySeek(t_ms=t_ms, event=event):
+                await conductor.playback(id).seek(t_ms, event)
+            case commands.ReplayLoop(from_ms=from_ms, to_ms=to_ms):
+                await conductor.playback(id).loop(from_ms, to_ms)
             case commands.Stop():
                 await conductor.stop(id)

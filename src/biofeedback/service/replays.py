@@ -8,19 +8,19 @@ from ulid import ULID
 
 from biofeedback.model import SessionInfo
 from biofeedback.recording.reader import Recording
-from biofeedback.session.clock import Clock
 from biofeedback.session.opening import SOFTWARE
-from biofeedback.session.replay import ReplaySource
+from biofeedback.session.playback import Playback
+from biofeedback.session.replay_clock import ReplayClock
 from biofeedback.session.runner import LiveSession
 
 
 def open_replay(
-    recording: Recording, *, speed: float, person: str, clock: Clock
-) -> LiveSession:
-    """Return a session that shows ``recording`` again; it has not started yet.
+    recording: Recording, *, person: str, clock: ReplayClock
+) -> tuple[LiveSession, Playback]:
+    """Return a session that shows ``recording`` again, and what steers it.
 
-    It records nothing and adds nothing: ticks, ratings and the pace are all in the
-    recording, and ``clock`` sets the speed.
+    It has not started yet. It records nothing and adds nothing: ticks, ratings and the
+    pace are all in the recording, and ``clock`` sets the speed.
     """
     recorded = recording.info
     info = SessionInfo(
@@ -33,12 +33,11 @@ def open_replay(
         strap_name=recorded.strap_name,
         software=SOFTWARE,
         replay_of=recorded.id,
-        speed=speed,
+        speed=clock.speed,
     )
-    return LiveSession(
-        info=info,
-        config=None,
-        source=ReplaySource(recording),
-        clock=clock,
-        own_ticks=False,
+    playback = Playback(recording, clock)
+    session = LiveSession(
+        info=info, config=None, source=playback, clock=clock, own_ticks=False
     )
+    playback.attach(session)
+    return session, playback

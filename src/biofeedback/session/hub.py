@@ -24,10 +24,13 @@ from biofeedback.session.transcript import PROTOCOL_VERSION, Message
 HELD_LIVE = 1200
 """Live messages held for late viewers: about five minutes of a resting heart."""
 
-LIVE_LANE = 64
-"""Live messages waiting for one viewer: about twenty seconds of a heart."""
+LIVE_LANE = 128
+"""Live messages waiting for one viewer: about forty seconds of a heart. A beat that is
+judged otherwise may restate a whole minute of windows at once."""
 
 KEPT_LANE = 256
+
+NEVER_DROPPED = KEPT_KINDS | {"replay"}
 
 TRACE_LANE = 16
 """Frames of samples waiting for one viewer: about five seconds of ECG and ACC."""
@@ -46,6 +49,7 @@ class Viewer:
 
     def __init__(self, hub: Hub, seen: int, live_lane: int, kept_lane: int) -> None:
         self._hub = hub
+        self._bounds = (live_lane, kept_lane)
         self._live_lane = live_lane
         self._kept_lane = kept_lane
         self._live: deque[Message] = deque()
@@ -62,7 +66,7 @@ class Viewer:
     def backfill(self, messages: list[Message]) -> None:
         """Start with what the hub still holds; the lanes' bounds come after."""
         for message in messages:
-            lane = self._kept if message.kind in KEPT_KINDS else self._live
+            lane = self._kept if message.kind in NEVER_DROPPED else self._live
             lane.append(message)
         self._live_lane = max(self._live_lane, len(self._live))
         self._kept_lane = max(self._kept_lane, len(self._kept) + self._kept_lane)
@@ -73,7 +77,7 @@ class Viewer:
         """Take a message, making room among the live ones if need be."""
         if self._too_slow:
             return
-        if message.kind in KEPT_KINDS:
+        if message.kind in NEVER_DROPPED:
             if len(self._kept) >= self._kept_lane:
                 self._too_slow = True
                 self._live.clear()
@@ -85,6 +89,15 @@ class Viewer:
                 self.dropped += 1
             self._live.append(message)
         self._arrived.set()
+
+    def restart(self, messages: list[Message]) -> None:
+        """Forget what is waiting and begin anew with ``messages``."""
+        self._live.clear()
+        self._kept.clear()
+        self._frames.clear()
+        self._live_lane, self._kept_lane = self._bounds
+        self.last_seq = messages[0].seq
+        self.backfill(messages)
 
     def want(self, signals: Iterable[Signal]) -> None:
         """Receive frames of exactly these signals from now on."""
@@ -137,7 +150,7 @@ class Viewer:
         if message.seq > self.last_seq + 1:
             return self._gap(message.seq - 1)
         lane.popleft()
-        self.last_seq = message.seq
+        self.last_seq = max(self.last_seq, message.seq)
         return message.data
 
     def close(self) -> None:
@@ -172,6 +185,7 @@ class Hub:
         self._lanes = (live_lane, kept_lane)
         self._viewers: set[Viewer] = set()
         self._ended = False
+        self._announced: Message | None = None
         self.last_seq = 0
         self.last_t_ms = 0.0
 
@@ -195,6 +209,30 @@ class Hub:
         for viewer in self._viewers:
             viewer.offer(message)
 
+    def announce(self, message: Message) -> None:
+        """Tell everybody, now and later, how things stand: it takes no number.
+
+        Only the newest is held; its ``seq`` is that of the message before it.
+        """
+        self._announced = message
+        for viewer in self._viewers:
+            viewer.offer(message)
+
+    def restart(self, announcement: Message, messages: list[Message]) -> None:
+        """Begin anew for everybody: a replay went to another place.
+
+        What was told before is forgotten; the numbers go on.
+        """
+        self._announced = announcement
+        self._held_kept = [m for m in messages if m.kind in KEPT_KINDS]
+        self._held_live.clear()
+        self._held_live.extend(m for m in messages if m.kind not in KEPT_KINDS)
+        self.last_t_ms = announcement.t_ms
+        if messages:
+            self.last_seq = messages[-1].seq
+        for viewer in self._viewers:
+            viewer.restart([announcement, *messages])
+
     def subscribe(self, since: int | None = None) -> Viewer:
         """Return a viewer that goes on after ``since`` (``None``: from the start).
 
@@ -207,6 +245,8 @@ class Hub:
         seen = min(max(since or 0, 0), self.last_seq)
         viewer = Viewer(self, seen, *self._lanes)
         held = [m for m in (*self._held_kept, *self._held_live) if m.seq > seen]
+        if self._announced is not None:
+            held.append(self._announced)
         viewer.backfill(sorted(held, key=lambda message: message.seq))
         if self._ended:
             viewer.end()

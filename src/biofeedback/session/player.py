@@ -6,12 +6,15 @@ from typing import BinaryIO
 
 from biofeedback.pipeline import Pipeline
 from biofeedback.recording.reader import Recording
-from biofeedback.session.clock import Clock
 from biofeedback.session.replay import replay_messages
+from biofeedback.session.replay_clock import ReplayClock
+from biofeedback.session.replay_state import state_message
 from biofeedback.session.transcript import Message, Transcript
 
 
-async def play(recording: Recording, *, clock: Clock | None, out: BinaryIO) -> None:
+async def play(
+    recording: Recording, *, clock: ReplayClock | None, out: BinaryIO
+) -> None:
     """Write the live messages to ``out``, one JSON object a line; no samples.
 
     Parameters
@@ -22,8 +25,15 @@ async def play(recording: Recording, *, clock: Clock | None, out: BinaryIO) -> N
         Each message is written when its record is due on this clock; ``None`` writes
         all of them at once.
     out
-        Receives the lines.
+        Receives the lines, after one that says that this is a replay.
     """
+    speed = None if clock is None else clock.speed
+    _write(
+        state_message(
+            seq=0, state="playing", speed=speed, position_ms=0.0, duration_ms=None
+        ),
+        out,
+    )
     if clock is None:
         for message in replay_messages(recording):
             _write(message, out)

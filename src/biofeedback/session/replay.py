@@ -20,10 +20,8 @@ from biofeedback.recording.format import (
     samples_channel,
 )
 from biofeedback.recording.reader import Recording, open_recording
-from biofeedback.wire.samples import decode_samples
-from biofeedback.session.clock import Clock
-from biofeedback.session.driver import Emit, Watch
 from biofeedback.session.transcript import Message, Transcript
+from biofeedback.wire.samples import decode_samples
 
 
 class Difference(Value, frozen=True):
@@ -75,23 +73,6 @@ def verify(path: Path | str) -> Verdict:
     except RecordingError as error:
         return proof.verdict(False, error.message, error.advice)
     return proof.judged(recording.path.name)
-
-
-class ReplaySource:
-    """Emits the inputs of a recording at their own times.
-
-    Everything is among them: ticks, settings, ratings and the pace. So whoever runs
-    it adds none of its own; the clock sets the speed.
-    """
-
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
-
-    async def run(self, *, clock: Clock, emit: Emit, watch: Watch) -> None:
-        """Emit until the recording ends, then return."""
-        for _, record in self._recording.inputs():
-            await clock.sleep_until(record.t_ns)
-            emit(record)
 
 
 class _Proof:

@@ -43,7 +43,7 @@ from biofeedback.session.hub import Hub
 from biofeedback.session.journal import Journal
 from biofeedback.session.referee import Referee
 from biofeedback.session.ticker import Ticker
-from biofeedback.session.transcript import Transcript
+from biofeedback.session.transcript import Message, Transcript
 from biofeedback.signal.lane import Numbers
 
 _LOGGER = logging.getLogger(__name__)
@@ -230,6 +230,16 @@ class LiveSession:
         self._put(Tick(t_ns=t_ns))
         self._drain()
 
+    def feed(self, record: AnyRecord) -> tuple[Message, ...]:
+        """Process a record of a replay now, and return what was told of it."""
+        return self._process(record)
+
+    def go_on_with(self, pipeline: Pipeline, transcript: Transcript) -> None:
+        """Go on from another place of the recording that is replayed."""
+        self.pipeline.windows.close()
+        self.pipeline, self._transcript = pipeline, transcript
+        self._last_ns = 0
+
     def watched(self) -> Watched:
         """Return what the source may know of this session now."""
         return Watched(schedule=self.pipeline.schedule, signals=self.pipeline.signals)
@@ -362,19 +372,21 @@ class LiveSession:
                 )
             )
 
-    def _process(self, record: AnyRecord) -> None:
+    def _process(self, record: AnyRecord) -> tuple[Message, ...]:
         self._last_ns = max(self._last_ns, record.t_ns)
         if record.t_ns != self._last_ns:
             record = msgspec.structs.replace(record, t_ns=self._last_ns)
         record = as_stored(record)  # what a replay will read, no less and no more
         self._sequence += 1
         self._journal.record(self._sequence, record)
-        for message in self._transcript.feed(record):
+        messages = self._transcript.feed(record)
+        for message in messages:
             self._sequence += 1
             self._journal.message(self._sequence, self._last_ns, message)
             self.hub.publish(message)
         if isinstance(record, Tick | Entry):
             self._journal.sync_soon()
+        return messages
 
     def _notice(self, type: str, text: str) -> Entry:
         return Entry(

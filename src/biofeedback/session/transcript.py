@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -39,14 +40,20 @@ class Transcript:
     """Feeds a pipeline and numbers its events from 1, without a hole.
 
     Frames of samples are numbered as well, by themselves: from 1 for each signal of
-    each device.
+    each device. ``last_seq`` and ``frames`` are the last numbers already given.
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        *,
+        last_seq: int = 0,
+        frames: Mapping[tuple[str, Signal], int] | None = None,
+    ) -> None:
         self._pipeline = pipeline
         self._encoder = msgspec.json.Encoder()
-        self._frames: Counter[tuple[str, Signal]] = Counter()
-        self.last_seq = 0
+        self._frames: Counter[tuple[str, Signal]] = Counter(frames or {})
+        self.last_seq = last_seq
 
     def feed(self, record: AnyRecord) -> tuple[Message, ...]:
         """Process ``record`` and return what viewers and the recording are told.
@@ -61,10 +68,11 @@ class Transcript:
         except Exception:
             _LOGGER.exception("A %s could not be processed", type(record).__name__)
             return ()
-        numbered = [self._number(e) for e in events if not isinstance(e, SamplesEvent)]
+        numbered = [self.say(e) for e in events if not isinstance(e, SamplesEvent)]
         return (*numbered, *frames)
 
-    def _number(self, event: AnyEvent) -> Message:
+    def say(self, event: AnyEvent) -> Message:
+        """Give ``event``, which is no frame of samples, the next number."""
         self.last_seq += 1
         body = self._encoder.encode(event)
         head = b'{"v":%d,"seq":%d,' % (PROTOCOL_VERSION, self.last_seq)
