@@ -10,12 +10,15 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import create_engine, event, inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from biofeedback.errors import NotSoError
 from biofeedback.store import (
@@ -128,6 +131,34 @@ class TestMigrations:
         with store._engine.connect() as connection:
             context = MigrationContext.configure(connection)
             assert compare_metadata(context, metadata) == []
+
+    def test_an_older_database_keeps_what_it_holds(self, data: Path) -> None:
+        store = Store(data)
+        session = a_session(store, "A" * 26)
+        store.add_session(session, "recordings/2027/01/A.mcap")
+        store.close()
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.set_main_option("path_separator", "os")
+        engine = create_engine(f"sqlite:///{data / DATABASE_NAME}")
+        with engine.begin() as connection:  # where references are not checked
+            config.attributes["connection"] = connection
+            command.downgrade(config, "0001")
+        with engine.connect() as connection:
+            columns = {c["name"] for c in inspect(connection).get_columns("recordings")}
+            assert "quality" not in columns
+        engine.dispose()
+        again = Store(data)
+        assert again.session(session.id) == session
+        assert again.recording(session.id) is not None
+        imported = msgspec.structs.replace(session, id="B" * 26, source="imported")
+        again.add_session(imported)
+        assert again.session("B" * 26).source == "imported"
+        with pytest.raises(IntegrityError):  # references are checked as before
+            again.add_session(
+                msgspec.structs.replace(session, id="C" * 26, person_id="nobody")
+            )
+        again.close()
 
     def test_a_newer_database_is_refused(self, data: Path) -> None:
         Store(data).close()

@@ -14,6 +14,7 @@ from biofeedback.model import Value
 from biofeedback.recording.compaction import PART_SUFFIX, Compacted
 from biofeedback.recording.reader import open_recording
 from biofeedback.recording.recover import Recovered, find_parts, recover_parts
+from biofeedback.service.cataloguing import quality_or_none
 from biofeedback.service.problems import Problem
 from biofeedback.session.finishing import finish
 from biofeedback.session.referee import Referee
@@ -86,11 +87,9 @@ class Finisher:
         if live.recording_error is not None:
             loss = LossReport(sentence=str(live.recording_error))
         state = SessionState.COMPLETE if loss is None else SessionState.RECOVERED
+        recording = await asyncio.to_thread(self._row, id, compacted, state, loss)
         await asyncio.to_thread(
-            self._store.finish_session,
-            id,
-            state,
-            recording=self._row(id, compacted, state, loss),
+            self._store.finish_session, id, state, recording=recording
         )
         _LOGGER.info("Session %s is %s", id, state)
 
@@ -286,6 +285,7 @@ class Finisher:
             n_records=compacted.n_records,
             sha256=compacted.sha256,
             loss=loss,
+            quality=quality_or_none(compacted.path),
         )
 
 

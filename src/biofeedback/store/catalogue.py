@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -89,6 +89,18 @@ class Store:
         raise NotSoError(
             "Nobody here has this id.", "Choose one of the people that are listed."
         )
+
+    def person_called(self, pseudonym: str) -> Person:
+        """Return the person of this pseudonym, who is made known if need be."""
+        query = select(t.people).where(t.people.c.pseudonym == pseudonym)
+        with writing(self._engine) as connection:
+            if found := connection.execute(query).one_or_none():
+                return _value(Person, found)
+            person = Person(
+                id=str(ULID()), pseudonym=pseudonym, created_at_utc_ns=self.now_ns()
+            )
+            connection.execute(insert(t.people).values(_columns(person)))
+        return person
 
     def _first_person(self) -> Person:
         id = ULID()
@@ -187,6 +199,35 @@ class Store:
                     update(t.recordings).where(mine) if known else insert(t.recordings)
                 )
                 connection.execute(query.values(_columns(recording)))
+
+    def restore_session(
+        self,
+        session: SessionRow,
+        recording: RecordingRow,
+        ratings: Sequence[RatingRow],
+    ) -> None:
+        """Make the catalogue say what a recording says of its session.
+
+        A session that is listed keeps whose it is; a rating that is there stays as it
+        is.
+        """
+        with writing(self._engine) as connection:
+            for table, key, row in (
+                (t.sessions, t.sessions.c.id, session),
+                (t.recordings, t.recordings.c.session_id, recording),
+            ):
+                mine = key == session.id
+                columns = _columns(row)
+                if connection.execute(select(key).where(mine)).first() is None:
+                    connection.execute(insert(table).values(columns))
+                else:
+                    columns.pop("person_id", None)
+                    connection.execute(update(table).where(mine).values(columns))
+            ids = select(t.ratings.c.id).where(t.ratings.c.session_id == session.id)
+            known = set(connection.execute(ids).scalars())
+            for rating in ratings:
+                if rating.id not in known:
+                    connection.execute(insert(t.ratings).values(_columns(rating)))
 
     def recording(self, session_id: str) -> RecordingRow | None:
         """Return where a session's recording lies, if it has one."""
