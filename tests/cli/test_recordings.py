@@ -43,6 +43,17 @@ def test_a_replay_gives_the_recorded_bytes(
     assert lines == sent
 
 
+@pytest.mark.parametrize("speed", ["max", "64"])
+def test_it_plays_what_was_shown_then(
+    terminal: Terminal, recording: Path, speed: str
+) -> None:
+    said = terminal("replay", recording, "--speed", speed, "--as-recorded")
+    anew = terminal("replay", recording, "--speed", speed)
+    assert (said.code, said.err, said.out) == (0, "", anew.out)
+    both = terminal("replay", recording, "--serve", "--as-recorded")
+    assert both.code == 2
+
+
 def test_its_lines_are_the_live_messages_of_the_protocol(
     terminal: Terminal, recording: Path
 ) -> None:

@@ -13,9 +13,9 @@ from tests.cli.terminal import TRACEBACK, Terminal, typed
 
 THERE = (
     *("run", "scan", "record", "replay", "verify", "recover", "analyze", "doctor"),
-    "bench",
+    *("import", "export", "bench", "catalog"),
 )
-LATER = ("import", "export", "user", "token")
+LATER = ("user", "token")
 HEAVY = (
     "rich",
     "asyncio",
@@ -66,8 +66,6 @@ def test_the_version(terminal: Terminal) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["import", "rr.txt", "--out", "folder"],
-        ["export", "a.mcap", "--to", "csv", "--out", "a.csv"],
         ["user", "add"],
         ["token"],
     ],
@@ -79,12 +77,6 @@ def test_what_is_not_there_yet_says_so(
     said = terminal(*arguments)
     assert said.code == 1
     assert said.sentence.startswith(f"'{arguments[0]}' is not there yet. ")
-
-
-def test_parquet_is_not_there_yet(terminal: Terminal, tmp_path: Path) -> None:
-    said = terminal("analyze", "a.mcap", "--parquet", tmp_path / "a.parquet")
-    assert said.code == 1
-    assert "is not there yet." in said.sentence
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 from biofeedback.model import (
     AnyRecord,
     Ask,
+    ClockReading,
     Config,
     Entry,
     LinkChange,
@@ -53,6 +54,7 @@ EVERY_RECORD: tuple[AnyRecord, ...] = (
     Notification(t_ns=3, source="strap", characteristic="2a19", data=b"\x50"),
     Notification(t_ns=4, source="a/b", characteristic="link", data=b""),
     Tick(t_ns=5),
+    ClockReading(t_ns=5, utc_ns=STARTED_UTC_NS + 5, utc_offset_s=3600),
     Entry(
         t_ns=6,
         id="01KB",

@@ -12,7 +12,10 @@ import typer
 from biofeedback import __version__
 from biofeedback.cli.analyses import analyze
 from biofeedback.cli.bench import bench
+from biofeedback.cli.catalog import catalog
 from biofeedback.cli.doctor import doctor
+from biofeedback.cli.exporting import export
+from biofeedback.cli.importing import import_
 from biofeedback.cli.later import NOT_THERE_YET, not_there_yet
 from biofeedback.cli.recordings import recover, replay, verify
 from biofeedback.cli.sessions import record, run
@@ -58,10 +61,12 @@ for _command in (
     verify,
     recover,
     analyze,
-    doctor,
-    bench,
 ):
     app.command()(_command)
+app.command("import")(import_)
+for _command in (export, doctor, bench):
+    app.command()(_command)
+app.add_typer(catalog, name="catalog")
 
 for _name, _help in NOT_THERE_YET.items():
     app.command(_name, help=_help, context_settings={"ignore_unknown_options": True})(

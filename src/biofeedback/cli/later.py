@@ -7,8 +7,6 @@ from typing import Annotated, NoReturn
 import typer
 
 NOT_THERE_YET = {
-    "import": "Turn foreign formats into recordings (not there yet).",
-    "export": "Write a recording in another format (not there yet).",
     "user": "Accounts of a shared installation (not there yet).",
     "token": "Access tokens for programs (not there yet).",
 }

@@ -22,6 +22,12 @@ def replay(
         str | None,
         typer.Option(metavar="PATH|-", help="Write the live messages here."),
     ] = None,
+    as_recorded: Annotated[
+        bool,
+        typer.Option(
+            "--as-recorded", help="As it was shown then, not as computed today."
+        ),
+    ] = False,
     serve_it: Annotated[
         bool, typer.Option("--serve", help="Show it in the dashboard.")
     ] = False,
@@ -38,6 +44,11 @@ def replay(
     factor = speed_of(speed)
     recording = open_recording(file)
     if serve_it:
+        if as_recorded:
+            raise SettingsError(
+                "A dashboard shows a replay as it is computed today.",
+                "Leave out --serve, or --as-recorded.",
+            )
         if factor is None:
             raise SettingsError(
                 "A dashboard cannot follow '--speed max'.",
@@ -51,7 +62,7 @@ def replay(
 
     with lines_to(jsonl or "-", file) as out:
         clock = None if factor is None else ReplayClock(WallClock(), factor)
-        asyncio.run(play(recording, clock=clock, out=out))
+        asyncio.run(play(recording, clock=clock, out=out, as_recorded=as_recorded))
 
 
 def _serve_replay(

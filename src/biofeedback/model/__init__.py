@@ -42,6 +42,7 @@ from biofeedback.model.events import (
 )
 from biofeedback.model.records import (
     AnyRecord,
+    ClockReading,
     Config,
     Entry,
     LinkChange,
@@ -78,6 +79,7 @@ __all__ = [
     "Beat",
     "BeatEvent",
     "Breathing",
+    "ClockReading",
     "Config",
     "Entry",
     "EntryEvent",

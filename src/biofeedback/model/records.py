@@ -110,6 +110,18 @@ class Config(Record, frozen=True):
     baseline: Baseline | None = None
 
 
+class ClockReading(Record, frozen=True):
+    """What the civil clock of this computer said at ``t_ns``.
+
+    The session's own clock never steps; this one does, when somebody sets it, when it
+    is corrected over the network, or after a suspend. ``utc_offset_s`` is that of its
+    time zone, summer time included.
+    """
+
+    utc_ns: int
+    utc_offset_s: int
+
+
 class RefereeReport(Record, frozen=True):
     """NeuroKit2's answer from its worker process, with the gap to our engine.
 
@@ -133,4 +145,5 @@ AnyRecord: TypeAlias = (
     | SignalsCommand
     | Config
     | RefereeReport
+    | ClockReading
 )

@@ -18,6 +18,7 @@ from biofeedback.errors import RecordingError
 from biofeedback.model import (
     AnyRecord,
     BeatEvent,
+    ClockReading,
     Config,
     Entry,
     EntryEvent,
@@ -154,6 +155,7 @@ _INPUT_TOPICS: dict[type[AnyRecord], str] = {
     SignalsCommand: "/signals/command",
     Config: "/config",
     RefereeReport: "/referee",
+    ClockReading: "/clock",
 }
 _RECORDS: dict[str, type[AnyRecord]] = {
     t.__name__: t for t in (*_INPUT_TOPICS, LinkChange)

@@ -125,12 +125,22 @@ class Trace(Value, frozen=True):
 
     @property
     def rate_hz(self) -> float:
-        """The rate that fits all of it best (NaN below two samples)."""
-        n = len(self.t_ms)
-        if n < 2:
+        """The rate that fits it best (NaN below two samples)."""
+        return 1000 / self.step_ms
+
+    @property
+    def step_ms(self) -> float:
+        """From sample to sample, as fits best (NaN below two samples).
+
+        The median of slopes over half of the trace (Theil 1950, Sen 1968): the first
+        seconds, in which the strap's clock is still being learned, would pull a
+        least-squares line away from all that follows.
+        """
+        half = len(self.t_ms) // 2
+        if not half:
             return float("nan")
-        k = np.arange(n) - (n - 1) / 2
-        return float(1000 * (k @ k) / (k @ (self.t_ms - self.t_ms.mean())))
+        spans_ms = self.t_ms[half : 2 * half] - self.t_ms[:half]
+        return float(np.median(spans_ms)) / half
 
     def __len__(self) -> int:
         return len(self.t_ms)

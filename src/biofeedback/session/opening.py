@@ -14,6 +14,7 @@ from biofeedback.practice import pacer
 from biofeedback.recording.names import without_serial
 from biofeedback.recording.writer import RecordingWriter
 from biofeedback.session import asking
+from biofeedback.session.civil_clock import civil_now
 from biofeedback.session.clock import Clock, WallClock
 from biofeedback.session.driver import Driver
 from biofeedback.session.referee import Referee
@@ -87,11 +88,14 @@ def open_session(
         signals=signals,
         baseline=baseline,
     )
+    clock = clock or WallClock()
     return LiveSession(
         info=info,
         config=config,
         source=driver.open(strap),
-        clock=clock or WallClock(),
+        clock=clock,
+        # A clock that a test holds has nothing to do with that of the wall.
+        civil=civil_now if isinstance(clock, WallClock) else None,
         writer=RecordingWriter(part, info, practice=PRACTICE),
         referee=referee,
         ticker=ticker,

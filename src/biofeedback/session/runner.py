@@ -12,6 +12,7 @@ import asyncio
 import itertools
 import logging
 from collections import deque
+from collections.abc import Callable
 
 import msgspec
 from ulid import ULID
@@ -37,6 +38,7 @@ from biofeedback.practice import pacer
 from biofeedback.recording.format import as_stored
 from biofeedback.recording.writer import RecordingWriter
 from biofeedback.session import asking
+from biofeedback.session.civil_clock import LOOK_EVERY_S, Civil, CivilWatch
 from biofeedback.session.clock import NS_PER_S, Clock
 from biofeedback.session.driver import Source, Watched
 from biofeedback.session.hub import Hub
@@ -83,6 +85,8 @@ class LiveSession:
         A replay brings the ticks (and the end) with it, so it says ``False``.
     ticker
         Who ticks this session together with others; ``None``: it ticks by itself.
+    civil
+        The civil clock, whose steps are recorded; ``None``: nobody looks.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class LiveSession:
         referee: Referee | None = None,
         own_ticks: bool = True,
         ticker: Ticker | None = None,
+        civil: Callable[[], Civil] | None = None,
     ) -> None:
         self.info = info
         self.clock = clock
@@ -108,6 +113,7 @@ class LiveSession:
         self._referee = referee
         self._own_ticks = own_ticks
         self._ticker = ticker
+        self._civil = civil
         self._transcript = Transcript(self.pipeline)
         self._inbox: deque[AnyRecord] = deque()
         self._arrived = asyncio.Event()
@@ -259,6 +265,8 @@ class LiveSession:
                 helpers.append(asyncio.create_task(self._tick()))
             else:
                 self._ticker.join(self)
+            if self._civil is not None:
+                helpers.append(asyncio.create_task(self._watch_civil(self._civil)))
             if self._referee is not None:
                 helpers.append(asyncio.create_task(self._ask_referee(self._referee)))
         try:
@@ -324,6 +332,14 @@ class LiveSession:
             second = max(second + 1, self.clock.now_ns() // NS_PER_S)
             await self.clock.sleep_until(second * NS_PER_S)
             self._put(Tick(t_ns=self.clock.now_ns()))
+
+    async def _watch_civil(self, civil: Callable[[], Civil]) -> None:
+        watch = CivilWatch(self.info.started_at_utc_ns, civil().utc_offset_s)
+        while True:
+            now_ns = self.clock.now_ns()
+            if (reading := watch.look(now_ns, civil())) is not None:
+                self._put(reading)
+            await self.clock.sleep_until(now_ns + LOOK_EVERY_S * NS_PER_S)
 
     async def _ask_referee(self, referee: Referee) -> None:
         second = 0

@@ -1,0 +1,1 @@
+"""Recordings as files of other programs: a module a format, each read back in tests."""

@@ -1,0 +1,315 @@
+"""Makes a recording of what another program measured.
+
+An imported session takes the way of every other one: its beats enter as records, second
+by second, through the same pipeline, and the recording holds what came out. So it can
+be replayed, verified and exported like a session of a strap, and says that it is none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+import msgspec
+from ulid import ULID
+
+from biofeedback.errors import RecordingError
+from biofeedback.model import (
+    AnyRecord,
+    Config,
+    Entry,
+    LinkChange,
+    LinkState,
+    Notification,
+    SamplesEvent,
+    SessionInfo,
+    Strap,
+    Tick,
+    Value,
+)
+from biofeedback.pipeline import ALGORITHM, Pipeline
+from biofeedback.practice import pacer
+from biofeedback.recording.compaction import PART_SUFFIX, compact
+from biofeedback.recording.format import as_stored
+from biofeedback.recording.importers.imported import Imported, ImportedSignal, Options
+from biofeedback.recording.importers.registry import read_foreign
+from biofeedback.recording.names import without_serial
+from biofeedback.recording.writer import RecordingWriter
+from biofeedback.session.opening import SOFTWARE
+from biofeedback.session.transcript import Transcript
+from biofeedback.wire import uuids
+from biofeedback.wire.imported import encode_beats
+from biofeedback.wire.samples import encode_samples
+
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+SOURCE = "import"
+
+SYNC_EVERY_S = 60
+"""The foreign file is still there if this process is killed."""
+
+MAX_DURATION_S = 14 * 86_400
+"""Two weeks: a longer 'session' is a clock that was read wrongly."""
+
+
+class ImportReport(Value, frozen=True):
+    """What became of one foreign file; ``notes`` say how it was read."""
+
+    path: Path
+    info: SessionInfo
+    format: str
+    n_beats: int
+    duration_s: float
+    notes: tuple[str, ...]
+
+
+def import_file(
+    path: Path,
+    folder: Path,
+    *,
+    person: str = "imported",
+    format: str | None = None,
+    options: Options | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> ImportReport:
+    """Write the recording of ``path`` into ``folder``.
+
+    The same file gives the same session id, so importing it twice is noticed.
+
+    Parameters
+    ----------
+    path
+        The foreign file.
+    folder
+        Where the recording goes, named by its session id.
+    person
+        A pseudonym.
+    format
+        Its format; found from its content if not given.
+    options
+        What the file does not say by itself.
+    progress
+        Told the share that is done, 0 to 1.
+
+    Raises
+    ------
+    RecordingError
+        When the file is not understood, or the recording cannot be written.
+    """
+    found = read_foreign(path, format=format, options=options or Options())
+    if not (found.beats or found.rates or found.signals):
+        raise RecordingError(
+            f"{path.name} holds no heartbeats, rates or samples to import.",
+            "Choose another file of that recording.",
+        )
+    if found.duration_ns > MAX_DURATION_S * NS_PER_S:
+        raise RecordingError(
+            f"{path.name} would be a session of {found.duration_ns / 8.64e13:.0f} "
+            "days.",
+            "Check its times; split it if it is really that long.",
+        )
+    sha256 = _sha256(path)
+    info = _info(found, sha256, person)
+    final = folder / f"{info.id}.mcap"
+    part = final.with_name(final.name + PART_SUFFIX)
+    if final.exists():
+        raise RecordingError(
+            f"{path.name} has been imported before, as {final.name}.",
+            "Nothing was changed. Remove that file to import it again.",
+        )
+    part.unlink(missing_ok=True)  # of an import that was stopped: the source is here
+    writer = RecordingWriter(
+        part,
+        info,
+        practice={"breathing_control": "unknown"},
+        origin=_origin(found, path, sha256),
+    )
+    try:
+        _write(found, writer, info, progress)
+        writer.close()
+        done = compact(part, final)
+    except BaseException:
+        writer.close()
+        part.unlink(missing_ok=True)
+        raise
+    return ImportReport(
+        path=done.path,
+        info=info,
+        format=found.format,
+        n_beats=len(found.beats),
+        duration_s=found.duration_ns / NS_PER_S,
+        notes=found.notes,
+    )
+
+
+def records_of(found: Imported, id: str) -> Iterator[AnyRecord]:
+    """Yield what was imported as records, in order of time, a tick each second."""
+    yield Config(
+        t_ns=0,
+        algorithm=ALGORITHM,
+        simulated=False,
+        rate_bpm=None,
+        inhale_pct=pacer.DEFAULT_INHALE_PCT,
+    )
+    device = without_serial(found.device) if found.device else f"{found.format} import"
+    yield LinkChange(
+        t_ns=0, source=SOURCE, state=LinkState.STREAMING, strap=Strap(name=device)
+    )
+    end_ns = max(found.duration_ns, *(t for t in _ends(found)), 0)
+    n_seconds = -(-end_ns // NS_PER_S)
+    inside: list[Notification | Entry] = [
+        *_beats(found),
+        *_rates(found),
+        *_samples(found),
+        *_marks(found, id),
+    ]
+    inside.sort(key=lambda record: record.t_ns)
+    at = 0
+    for second in range(1, n_seconds + 1):
+        t_ns = second * NS_PER_S
+        while at < len(inside) and inside[at].t_ns <= t_ns:
+            yield inside[at]
+            at += 1
+        yield Tick(t_ns=t_ns)
+    yield LinkChange(
+        t_ns=max(end_ns, n_seconds * NS_PER_S), source=SOURCE, state=LinkState.ENDED
+    )
+
+
+def _ends(found: Imported) -> Iterator[int]:
+    yield from (t_ns for t_ns, _ in found.rates[-1:])
+    yield from (mark.t_ns for mark in found.marks)
+    for signal in found.signals:
+        yield _time_of(signal, len(signal.values) - 1)
+
+
+def _beats(found: Imported) -> Iterator[Notification]:
+    def second(beat: object) -> int:
+        return -(-getattr(beat, "t_ns", 0) // NS_PER_S)
+
+    for _, beats in groupby(found.beats, key=second):
+        group = tuple(beats)
+        yield Notification(
+            t_ns=max(group[-1].t_ns, 0),
+            source=SOURCE,
+            characteristic=uuids.IMPORTED_BEATS,
+            data=encode_beats(group),
+        )
+
+
+def _rates(found: Imported) -> Iterator[Notification]:
+    for t_ns, hr_bpm in found.rates:
+        whole = min(max(round(hr_bpm), 0), 0xFFFF)
+        yield Notification(
+            t_ns=max(t_ns, 0),
+            source=SOURCE,
+            characteristic=uuids.HEART_RATE_MEASUREMENT,
+            data=b"\x01" + whole.to_bytes(2, "little"),  # flags: the rate is u16
+        )
+
+
+def _samples(found: Imported) -> Iterator[Notification]:
+    for signal in found.signals:
+        n, each = len(signal.values), max(round(signal.rate_hz), 1)
+        for start in range(0, n, each):
+            stop = min(start + each, n)
+            t_ns = _time_of(signal, stop - 1)
+            event = SamplesEvent(
+                t_ms=t_ns / NS_PER_MS,
+                source=SOURCE,
+                signal=signal.signal,
+                channels=signal.values.shape[1],
+                interval_ms=1000 / signal.rate_hz,
+                device_ns=0,
+                segment=signal.segment,
+                uncertainty_ms=0.0,
+                drift_ppm=None,
+                values=tuple(signal.values[start:stop].ravel().tolist()),
+            )
+            yield Notification(
+                t_ns=max(t_ns, 0),
+                source=SOURCE,
+                characteristic=uuids.IMPORTED_SAMPLES,
+                data=encode_samples(event, 0),
+            )
+
+
+def _time_of(signal: ImportedSignal, number: int) -> int:
+    return signal.t0_ns + round(number * NS_PER_S / signal.rate_hz)
+
+
+def _marks(found: Imported, id: str) -> Iterator[Entry]:
+    for number, mark in enumerate(found.marks):
+        yield Entry(
+            t_ns=max(mark.t_ns, 0),
+            id=_ulid(0, f"{id}/{number}".encode()),
+            type=mark.type,
+            by=SOURCE,
+            value=mark.value,
+            text=mark.text or None,
+        )
+
+
+def _write(
+    found: Imported,
+    writer: RecordingWriter,
+    info: SessionInfo,
+    progress: Callable[[float], None] | None,
+) -> None:
+    transcript = Transcript(Pipeline())
+    sequence = seconds = 0
+    for record in map(as_stored, records_of(found, info.id)):
+        sequence += 1
+        writer.record(sequence, record)
+        for message in transcript.feed(record):
+            sequence += 1
+            writer.message(
+                sequence, record.t_ns, message.kind, message.data, message.source
+            )
+        if isinstance(record, Tick):
+            seconds += 1
+            if seconds % SYNC_EVERY_S == 0:
+                writer.sync()
+                if progress is not None:
+                    progress(min(record.t_ns / max(found.duration_ns, 1), 1.0))
+
+
+def _info(found: Imported, sha256: str, person: str) -> SessionInfo:
+    started_ns = found.started_at_utc_ns or 0
+    return SessionInfo(
+        id=_ulid(started_ns // NS_PER_MS, bytes.fromhex(sha256)),
+        started_at_utc_ns=started_ns,
+        person=person,
+        plan="imported",
+        source="imported",
+        simulated=False,
+        strap_name=without_serial(found.device) if found.device else "imported",
+        software=SOFTWARE,
+    )
+
+
+def _ulid(ms: int, seed: bytes) -> str:
+    # The same file gives the same id: its time, and a hash instead of chance.
+    digest = hashlib.sha256(seed).digest()
+    return str(ULID(max(ms, 0).to_bytes(6, "big") + digest[:10]))
+
+
+def _origin(found: Imported, path: Path, sha256: str) -> dict[str, str]:
+    # The file's name is left out: people name files after people.
+    return {
+        "format": found.format,
+        "file_suffix": path.suffix.lower(),
+        "file_bytes": str(path.stat().st_size),
+        "file_sha256": sha256,
+        "device": without_serial(found.device) if found.device else "unknown",
+        "started_from": found.started_from,
+        "zone": found.zone,
+        "notes": msgspec.json.encode(found.notes).decode(),
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
