@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.routing import Route, WebSocketRoute
 
 from biofeedback import __version__
-from biofeedback.service import doors, gauges, sessions
+from biofeedback.service import doors, gauges, recordings, sessions
 from biofeedback.service.conductor import Conductor
 from biofeedback.service.context import Context
 from biofeedback.service.guard import Guard
@@ -90,6 +90,7 @@ def create_app(context: Context, *, dashboard: Path | None = None) -> FastAPI:
     api = APIRouter(prefix=API, responses=PROBLEMS)
     api.include_router(doors.router)
     api.include_router(sessions.router)
+    api.include_router(recordings.router)
     app.include_router(doors.health)
     app.include_router(gauges.router, responses=PROBLEMS)
     app.include_router(api)
