@@ -12,6 +12,7 @@ class SessionInfo(Value, frozen=True):
 
     ``person`` is a pseudonym; names never leave the store. ``source`` says where
     the beats come from, so that a simulated or replayed one is always labelled.
+    ``device_hash`` tells one strap from another and leads to none.
     """
 
     id: str
@@ -24,3 +25,4 @@ class SessionInfo(Value, frozen=True):
     software: str
     replay_of: str | None = None
     speed: float | None = None
+    device_hash: str | None = None

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import os
 import re
+import secrets
+from pathlib import Path
+
+from biofeedback.recording import durable
+
+KEY_NAME = "device.key"
+KEY_BYTES = 32
 
 # "Polar H10 1A2B3C4D", "HRM-Dual:123456", "TICKR 12AB": the last word is the unit's
 # own number. Shorter ones and words without a digit name the model ("H10", "945").
@@ -29,3 +39,34 @@ def without_serial(name: str) -> str:
     while name != (shorter := _SERIAL.sub("", name)):
         name = shorter
     return name or "strap"
+
+
+def device_key(data: Path) -> bytes:
+    """Return the key of a data folder, made when it is first asked for.
+
+    Serial numbers are short: without a key whoever holds a hash could try them all.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read or made.
+    """
+    path = data / KEY_NAME
+    try:
+        descriptor = durable.create(path)
+    except FileExistsError:
+        return path.read_bytes()
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key := secrets.token_bytes(KEY_BYTES))
+        file.flush()
+        durable.sync(file.fileno())
+    return key
+
+
+def device_hash(key: bytes, name: str) -> str:
+    """Return what tells the strap of this name from others, and leads to none.
+
+    >>> device_hash(b"k" * 32, "Polar H10 1A2B3C4D")
+    '313666265ae4d7e4'
+    """
+    return hmac.new(key, name.encode(), hashlib.sha256).hexdigest()[:16]

@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 from ulid import ULID
 
 from biofeedback.model import Ask, FoundStrap, SessionInfo
+from biofeedback.recording.names import device_key
 from biofeedback.recording.reader import Recording, open_recording
 from biofeedback.service.baselines import todays_baseline
 from biofeedback.service.browser_radio import BrowserSource, check_signals
@@ -173,6 +174,7 @@ class Conductor:
             signals=signals,
             ticker=self._ticker,
             baseline=baseline,
+            device_key=await asyncio.to_thread(self._key),
         )
         row = _row(live.info, person.id)
         live.start()
@@ -186,6 +188,13 @@ class Conductor:
             raise
         self._see_to(live)
         return row
+
+    def _key(self) -> bytes | None:
+        try:
+            return device_key(self._store.data)
+        except OSError:  # a session matters more than to know its strap again
+            _LOGGER.exception("The key of this data folder cannot be used")
+            return None
 
     async def replay(self, id: str, speed: float) -> SessionRow:
         """Show a recorded session again, as a session of its own.

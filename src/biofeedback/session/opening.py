@@ -11,7 +11,7 @@ from biofeedback import __version__
 from biofeedback.model import Ask, Baseline, Config, FoundStrap, SessionInfo
 from biofeedback.pipeline import ALGORITHM
 from biofeedback.practice import pacer
-from biofeedback.recording.names import without_serial
+from biofeedback.recording.names import device_hash, without_serial
 from biofeedback.recording.writer import RecordingWriter
 from biofeedback.session import asking
 from biofeedback.session.civil_clock import civil_now
@@ -38,6 +38,7 @@ def open_session(
     signals: tuple[Ask, ...] = (),
     ticker: Ticker | None = None,
     baseline: Baseline | None = None,
+    device_key: bytes | None = None,
 ) -> LiveSession:
     """Return a session that is recorded to ``part``; it has not started yet.
 
@@ -57,6 +58,8 @@ def open_session(
         Who ticks it together with other sessions, if anybody does.
     baseline
         The person's resting minutes from an earlier session of the day.
+    device_key
+        What the strap's name is hashed with; ``None``: it is only cut short.
 
     Raises
     ------
@@ -76,6 +79,11 @@ def open_session(
         simulated=simulated,
         strap_name=without_serial(strap.name),
         software=SOFTWARE,
+        device_hash=(
+            None
+            if device_key is None or simulated
+            else device_hash(device_key, strap.name)
+        ),
     )
     config = Config(
         t_ns=0,
