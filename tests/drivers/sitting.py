@@ -22,12 +22,12 @@ from biofeedback.model import (
     Signal,
 )
 from biofeedback.pipeline import ALGORITHM
-from biofeedback.wire.samples import decode_samples
 from biofeedback.session.clock import Clock, ManualClock
 from biofeedback.session.driver import Emit, Source, Watch
 from biofeedback.session.hub import Viewer, ViewerEnded
 from biofeedback.session.runner import LiveSession
 from biofeedback.wire import HeartRateMeasurement
+from biofeedback.wire.samples import decode_samples
 from tests.drivers.room import PATIENCE_S, eventually
 from tests.drivers.scene import Scene
 

@@ -11,11 +11,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from biofeedback.model import SamplesEvent, Signal
 from biofeedback.recording.reader import open_recording
-from biofeedback.wire.samples import decode_samples, encode_samples
 from biofeedback.session.hub import KEPT_LANE, LIVE_LANE, TRACE_LANE
 from biofeedback.session.runner import LiveSession
 from biofeedback.session.transcript import Message
 from biofeedback.store import SessionState
+from biofeedback.wire.samples import decode_samples, encode_samples
 from tests.service.conftest import BEARER, House, comes_true, message, until
 
 RATING = {"type": "arousal", "value": 3, "moment": "during", "prompt": "How awake?"}

@@ -19,7 +19,6 @@ from biofeedback.model import (
 )
 from biofeedback.recording.compaction import compact
 from biofeedback.recording.reader import open_recording
-from biofeedback.wire.samples import decode_samples
 from biofeedback.session import asking
 from biofeedback.session.clock import ManualClock
 from biofeedback.session.opening import open_session
@@ -27,6 +26,7 @@ from biofeedback.session.player import play
 from biofeedback.session.replay import replay_messages, verify
 from biofeedback.session.runner import LiveSession
 from biofeedback.session.simulated import SimulatedDriver
+from biofeedback.wire.samples import decode_samples
 
 ECG = Ask(signal=Signal.ECG)
 ACC = Ask(signal=Signal.ACC, rate_hz=50)

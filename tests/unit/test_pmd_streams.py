@@ -33,7 +33,6 @@ from biofeedback.model import (
 )
 from biofeedback.pipeline import ALGORITHM, Pipeline
 from biofeedback.pmd_streams import Pulse
-from biofeedback.wire.samples import decode_samples, encode_samples
 from biofeedback.signal.series import Series
 from biofeedback.signal.summary import Summary, summarise
 from biofeedback.wire.heart_rate import HeartRateMeasurement
@@ -49,6 +48,7 @@ from biofeedback.wire.polar_pmd import (
     Settings,
     start,
 )
+from biofeedback.wire.samples import decode_samples, encode_samples
 
 S = 1_000_000_000
 MS = 1_000_000

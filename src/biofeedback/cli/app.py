@@ -64,8 +64,9 @@ for _command in (
 ):
     app.command()(_command)
 app.command("import")(import_)
-for _command in (export, doctor, bench):
-    app.command()(_command)
+app.command()(export)
+app.command()(doctor)
+app.command()(bench)
 app.add_typer(catalog, name="catalog")
 
 for _name, _help in NOT_THERE_YET.items():
