@@ -87,14 +87,22 @@ def test_a_day_with_gaps(real_data: Path) -> None:
         "SOURCES.md",
         "kbroman-detectPVC/polar_h10_ecg_130hz_uV.csv",
         "wearable-hrv/test_events.csv",
-        "wfdb-python/100.atr",
-        "wfdb-python/100.hea",
     ],
 )
 def test_what_holds_no_rr_is_refused(real_data: Path, name: str) -> None:
     with pytest.raises(RecordingError) as caught:
         analyze_file(real_data / name)
     assert caught.value.advice
+
+
+def test_the_beats_of_another_program_are_analysed_directly(real_data: Path) -> None:
+    pytest.importorskip("wfdb")
+    found = analyze_file(real_data / "wfdb-python/100.atr")
+    # 2239 normal, 33 atrial and 1 ventricular premature beats make 2272 intervals.
+    assert found["n_beats"] == 2239 + 33 + 1 - 1
+    assert found["source"]["format"] == "wfdb"
+    assert found["source"]["notes"]
+    assert found["started_at"] is None
 
 
 def test_windows_by_steps(tmp_path: Path) -> None:

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from biofeedback.model import Entry, Notification, PacerEvent, Value
+from biofeedback.recording.importers import plain_rr
+from biofeedback.recording.importers.imported import Head, Imported, Options
+from biofeedback.recording.importers.registry import detect
 from biofeedback.recording.importers.rr_text import read_rr_text
 from biofeedback.signal.artefacts import judge_all
 from biofeedback.signal.series import NS_PER_S, Series
@@ -42,7 +45,30 @@ def contents_of(
     """
     if path.suffix in RECORDING_SUFFIXES:
         return _recording(path)
-    return _text(path, column, unit)
+    format = detect(Head.of(path))
+    if format.NAME == plain_rr.NAME:
+        return _text(path, column, unit)
+    return _foreign(format.read(path, Options(column=column, unit=unit)))
+
+
+def _foreign(found: Imported) -> Contents:
+    started = None
+    if found.started_at_utc_ns is not None:
+        moment = datetime.fromtimestamp(found.started_at_utc_ns / NS_PER_S, UTC)
+        # A civil time whose zone is not known is told as what it is: without one.
+        known = found.zone != "local-unknown"
+        started = (moment if known else moment.replace(tzinfo=None)).isoformat()
+    return Contents(
+        series=Series.of(judge_all(found.beats)),
+        duration_s=found.duration_ns / NS_PER_S,
+        started_at=started,
+        source={
+            "format": found.format,
+            "zone": found.zone,
+            "started_from": found.started_from,
+            "notes": list(found.notes),
+        },
+    )
 
 
 def _text(path: Path, column: str | None = None, unit: str | None = None) -> Contents:
@@ -78,11 +104,14 @@ def _recording(path: Path) -> Contents:
     pipeline.flush()
     info = recording.info
     started = datetime.fromtimestamp(info.started_at_utc_ns / NS_PER_S, UTC)
+    origin = recording.origin or {}
     series = Series.of(pipeline.intervals)
     return Contents(
         series=series,
         duration_s=end_ns / NS_PER_S,
-        started_at=started.isoformat(),
+        started_at=None
+        if origin.get("started_from") == "unknown"
+        else (started.isoformat()),
         schedule=tuple(pipeline.schedule),
         entries=tuple(pipeline.entries),
         recording=recording,
@@ -93,5 +122,6 @@ def _recording(path: Path) -> Contents:
             "simulated": info.simulated,
             "complete": recording.complete,
             "unknown_frames": pipeline.unknown_frames,
+            **({"imported_from": origin["format"]} if origin else {}),
         },
     )
