@@ -31,6 +31,7 @@ e2e: $(VENV)/.dev  ## only the tests in a real browser
 bench: $(VENV)/.dev  ## figures, side by side with what one would use instead
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.recording
+	$(BIN)/python -m bench.faults
 	$(BIN)/python -m bench.straps
 	$(BIN)/python -m bench.recovery
 

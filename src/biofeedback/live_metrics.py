@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import msgspec
@@ -68,6 +69,7 @@ class LiveMetrics:
         self._activation = ActivationTracker()
         self._paced = True
         self._paced_from_ms = 0.0
+        self._breaths: _Breaths | None = None
 
     @property
     def baseline(self) -> Baseline | None:
@@ -112,22 +114,24 @@ class LiveMetrics:
             shown = _shown(windows, suitable=told.suitable)
             if shown != _settled(told.windows):
                 yield RestatedEvent(t_ms=ms(t_ns), at_ms=ms(told.t_ns), window_s=shown)
-        event = self._metrics(t_ns, schedule)
+        event = self._metrics(t_ns, ms(t_ns), schedule)
         self._windows.tell(t_ns, event.window_s, event.suitable)
         yield event
 
-    def _metrics(self, t_ns: int, schedule: tuple[PacerEvent, ...]) -> MetricsEvent:
+    def _metrics(
+        self, t_ns: int, t_ms: float, schedule: tuple[PacerEvent, ...]
+    ) -> MetricsEvent:
         numbers = self._windows.numbers(t_ns)
         suitable = not numbers.unsuitable
         spectrum, welch = numbers.spectrum, numbers.welch if suitable else Welch()
-        rsa = self._answer(t_ns, schedule) if suitable and schedule else None
+        rsa = self._answer(t_ns, t_ms, schedule) if suitable and schedule else None
         moving = self._chest.moving(t_ns)
         breathing = self._breathing(t_ns, numbers, moving)
         estimate = self._activated(t_ns, numbers, moving)
         activation = estimate if isinstance(estimate, Activation) else None
         settled = self._windows.lane.settled
         return MetricsEvent(
-            t_ms=ms(t_ns),
+            t_ms=t_ms,
             window_s=_shown(numbers.windows, suitable),
             lf_ms2=_round(welch.lf_ms2, ROUGH),
             hf_ms2=_round(welch.hf_ms2, ROUGH),
@@ -139,7 +143,7 @@ class LiveMetrics:
             phase_deg=_round(rsa.phase_deg if rsa else None, COARSE),
             in_phase_pct=_round(rsa.in_phase_pct if rsa else None, COARSE),
             breathing=_shown_breathing(breathing) if breathing else None,
-            followed=self._followed(t_ns, schedule, breathing),
+            followed=self._followed(t_ms, schedule, breathing),
             activation=_shown_activation(activation) if activation else None,
             activation_reason=None if activation else str(estimate),
             suitable=suitable,
@@ -147,12 +151,17 @@ class LiveMetrics:
             settled_index=settled if settled >= 0 else None,
         )
 
-    def _answer(self, t_ns: int, schedule: tuple[PacerEvent, ...]) -> Rsa | None:
+    def _answer(
+        self, t_ns: int, t_ms: float, schedule: tuple[PacerEvent, ...]
+    ) -> Rsa | None:
         """Return how the heart answered the pacer's last breaths."""
-        part = pacer.active(schedule, ms(t_ns))
+        part = pacer.active(schedule, t_ms)
         recent_ns = recent_for(round(pacer.period_ms(part) * NS_PER_MS))
         from_ms = max(ms(t_ns - recent_ns), self._paced_from_ms)
-        breaths = pacer.breaths(schedule, from_ms=from_ms, to_ms=ms(t_ns))
+        known = self._breaths
+        if known is None or not known.holds(schedule, from_ms, t_ms):
+            known = self._breaths = _Breaths(schedule, from_ms, t_ms)
+        breaths = known.found
         return self._windows.rsa(breaths, lambda at_ns: shape_at(schedule, at_ns))
 
     def _breathing(
@@ -161,14 +170,17 @@ class LiveMetrics:
         return best(self._chest.rate(t_ns), None if moving else numbers.breathing)
 
     def _followed(
-        self, t_ns: int, schedule: tuple[PacerEvent, ...], breathing: Breathing | None
+        self,
+        t_ms: float,
+        schedule: tuple[PacerEvent, ...],
+        breathing: Breathing | None,
     ) -> bool | None:
         """Say whether the pace is followed, once it has been for a whole segment."""
         if not self._paced or not schedule:
             return None
-        part = pacer.active(schedule, ms(t_ns))
+        part = pacer.active(schedule, t_ms)
         since_ms = max(part.origin_ms, self._paced_from_ms)
-        if ms(t_ns) - since_ms < 1000 * SEGMENT_S:
+        if t_ms - since_ms < 1000 * SEGMENT_S:
             return None
         return followed(breathing, part.rate_bpm)
 
@@ -187,6 +199,36 @@ class LiveMetrics:
                 suitable=not numbers.unsuitable,
             ),
         )
+
+
+class _Breaths:
+    """The pacer's breaths between two instants, and until when they stay the same."""
+
+    def __init__(
+        self, schedule: tuple[PacerEvent, ...], from_ms: float, to_ms: float
+    ) -> None:
+        self.found = pacer.breaths(schedule, from_ms=from_ms, to_ms=to_ms)
+        self._schedule = schedule
+        self._from_ms = from_ms
+        part = schedule[-1]
+        period = pacer.period_ms(part)
+        # Nothing of what came before the newest part is asked for any more.
+        self._alone = from_ms >= part.origin_ms
+        self._first = math.ceil((from_ms - part.origin_ms) / period)
+        after = part.origin_ms + (self._first + len(self.found) + 1) * period
+        self._until_ms = after
+
+    def holds(
+        self, schedule: tuple[PacerEvent, ...], from_ms: float, to_ms: float
+    ) -> bool:
+        """Say whether :func:`pacer.breaths` would find the same."""
+        if schedule is not self._schedule or from_ms < self._from_ms:
+            return False
+        if not self._alone or to_ms >= self._until_ms:
+            return False
+        part = schedule[-1]
+        first = math.ceil((from_ms - part.origin_ms) / pacer.period_ms(part))
+        return first == self._first
 
 
 def shape_at(schedule: tuple[PacerEvent, ...], t_ns: int) -> Shape:
@@ -209,14 +251,19 @@ def _shown(windows: Windows, suitable: bool) -> Windows:
     """Round what is shown; of an unsuitable rhythm show the signal's quality only."""
 
     def one(window: WindowMetrics) -> WindowMetrics:
+        hr, flagged = window.hr_bpm, window.artefact_pct
+        rmssd = sdnn = pnn50 = None
+        if suitable:
+            rmssd, sdnn = window.rmssd_ms, window.sdnn_ms
+            pnn50 = window.pnn50_pct
         return WindowMetrics(
             coverage=round(window.coverage, ROUGH),
             n_nn=window.n_nn,
-            artefact_pct=round(window.artefact_pct, ROUGH),
-            hr_bpm=_round(window.hr_bpm, FINE),
-            rmssd_ms=_round(window.rmssd_ms, EXACT) if suitable else None,
-            sdnn_ms=_round(window.sdnn_ms, EXACT) if suitable else None,
-            pnn50_pct=_round(window.pnn50_pct, ROUGH) if suitable else None,
+            artefact_pct=round(flagged, ROUGH) if flagged else 0.0,
+            hr_bpm=None if hr is None else round(hr, FINE),
+            rmssd_ms=None if rmssd is None else round(rmssd, EXACT),
+            sdnn_ms=None if sdnn is None else round(sdnn, EXACT),
+            pnn50_pct=None if pnn50 is None else round(pnn50, ROUGH),
             provisional=window.provisional,
         )
 

@@ -29,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``begin`` is the strap that was asked for on the command line: its id, name or
     address. ``replay`` is a recording to show from the start, at ``replay_speed``.
+    ``lsl`` sends every session by the Lab Streaming Layer too.
     """
 
     data: Path
@@ -39,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     begin: str | None = None
     replay: Path | None = None
     replay_speed: float = 1.0
+    lsl: bool = False
 
     @classmethod
     def of(
@@ -51,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         begin: str | None = None,
         replay: Path | None = None,
         replay_speed: float = 1.0,
+        lsl: bool = False,
     ) -> Settings:
         """Return settings from what was given, with this system's data folder.
 
@@ -67,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             begin=begin,
             replay=replay,
             replay_speed=replay_speed,
+            lsl=lsl,
         )
 
     def __post_init__(self) -> None:

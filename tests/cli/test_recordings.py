@@ -14,6 +14,7 @@ import pytest
 from biofeedback.recording.reader import open_recording
 from tests.cli.terminal import TRACEBACK, Terminal, begin, command, ended
 from tests.conftest import ROOT
+from tests.recording.faults.damage import chunks
 
 
 def documented() -> dict[str, set[str]]:
@@ -254,7 +255,7 @@ def test_it_is_saved_where_it_is_asked_for(terminal: Terminal, recording: Path) 
 
 def test_when_no_record_is_left_it_says_so(terminal: Terminal, recording: Path) -> None:
     data = recording.read_bytes()
-    recording.write_bytes(data[: len(data) // 4])
+    recording.write_bytes(data[: chunks(data)[0].end - 1])
     said = terminal("recover", recording)
     assert said.code == 1
     assert said.sentence.startswith("Nothing of calm.mcap can be saved:")

@@ -45,11 +45,11 @@ def simulated_records(seed: int, seconds: int) -> Iterator[AnyRecord]:
             )
 
 
-def main(path: Path, seed: int) -> None:
-    writer = new_writer(path)
+def main(path: str, seed: str) -> None:
+    writer = new_writer(Path(path))
     transcript = Transcript(Pipeline())
     sequence = 0
-    for record in map(as_stored, simulated_records(seed, seconds=100_000)):
+    for record in map(as_stored, simulated_records(int(seed), seconds=100_000)):
         sequence += 1
         writer.record(sequence, record)
         for message in transcript.feed(record):
@@ -61,4 +61,4 @@ def main(path: Path, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(*sys.argv[1:])

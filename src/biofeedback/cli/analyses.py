@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from functools import partial
+import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from biofeedback.cli.later import later
 from biofeedback.cli.options import AsJson, duration
 from biofeedback.cli.terminal import notice, print_json
 
 if TYPE_CHECKING:
     from biofeedback.errors import BiofeedbackError
+    from biofeedback.session.batch import Parameters
+    from biofeedback.session.results import Results
 
 
 def analyze(
     files: Annotated[list[Path], typer.Argument(metavar="FILE|DIR ...")],
     as_json: AsJson = False,
     csv: Annotated[Path | None, typer.Option(metavar="PATH")] = None,
-    parquet: Annotated[Path | None, typer.Option(metavar="PATH")] = None,
+    parquet: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Rows of many files; what is there is not computed again.",
+        ),
+    ] = None,
     window: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", callback=duration, help="Also by windows."),
@@ -49,10 +57,8 @@ def analyze(
     ] = "line",
 ) -> None:
     """Compute HRV from recordings and plain RR text."""
-    from biofeedback.errors import BiofeedbackError, SettingsError
+    from biofeedback.errors import SettingsError
 
-    if parquet is not None:
-        later("analyze --parquet")
     if step is not None and window is None:
         raise SettingsError("--step needs --window.", "Give both, in seconds.")
     if unit not in (None, "ms", "s"):
@@ -64,56 +70,54 @@ def analyze(
     from biofeedback.cli.tables import check_target, files_in, lines, write_csv
 
     found = files_in(files)
-    if csv is not None:
-        check_target(csv, [one for one in found if isinstance(one, Path)])
-    from biofeedback.cli.batch import each, watched
-
-    missing = [one for one in found if not isinstance(one, Path)]
     paths = [one for one in found if isinstance(one, Path)]
-    one = partial(
-        _analysis,
-        window_s=window,
-        step_s=step,
-        column=column,
-        unit=unit,
-        detrend=detrend,
+    if csv is not None:
+        check_target(csv, paths)
+    from biofeedback.cli.batch import watched
+    from biofeedback.session.batch import Parameters, analyze_many
+    from biofeedback.session.hands import processes
+
+    parameters = Parameters(
+        window_s=window, step_s=step, column=column, unit=unit, detrend=detrend
     )
-    outcomes = list(watched(each(one, paths, jobs), len(paths), "Analyzing"))
-    refused = [*missing, *(o for o in outcomes if isinstance(o, BiofeedbackError))]
-    results = [o for o in outcomes if not isinstance(o, BiofeedbackError)]
+    refused: list[BiofeedbackError] = [e for e in found if not isinstance(e, Path)]
+    results: list[dict[str, Any]] = []
+    with _opened(parquet if paths else None, parameters) as kept:
+        all_told = kept is None or as_json or csv is not None
+        outcomes = analyze_many(
+            paths,
+            parameters=parameters,
+            jobs=processes(jobs, len(paths)),
+            skip=None if kept is None or all_told else kept.claim,
+        )
+        for outcome in watched(outcomes, len(paths), "Analyzing"):
+            error = outcome.error
+            if kept is not None:
+                kept.add(outcome)
+                error = error or kept.refusal(outcome.sha256)
+            if error is not None:
+                refused.append(error)
+            elif all_told and outcome.analysis is not None:
+                results.append(outcome.analysis)
     for error in refused:
         notice(str(error))
     if csv is not None:
         write_csv(csv, results)
     if as_json:
         print_json(results)
+    elif kept is not None and csv is None:
+        print(kept.told)
     elif csv is None:
         for result in results:
             print("\n".join(lines(result)))
     raise typer.Exit(1 if refused else 0)
 
 
-def _analysis(
-    path: Path,
-    *,
-    window_s: float | None,
-    step_s: float | None,
-    column: str | None,
-    unit: str | None,
-    detrend: str,
-) -> dict[str, Any] | BiofeedbackError:
-    from biofeedback.errors import RecordingError
-    from biofeedback.session.analysis import analyze_file
-    from biofeedback.signal.segments import Detrend
+def _opened(
+    folder: Path | None, parameters: Parameters
+) -> AbstractContextManager[Results | None]:
+    if folder is None:
+        return nullcontext()
+    from biofeedback.session.results import Results
 
-    try:
-        return analyze_file(
-            path,
-            window_s,
-            step_s,
-            column=column,
-            unit=unit,
-            detrend=Detrend(detrend),
-        )
-    except RecordingError as error:
-        return error  # the other files are analyzed all the same
+    return Results(folder, parameters, time.monotonic)

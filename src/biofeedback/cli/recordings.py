@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from biofeedback.cli.lsl import Lsl, LslWait, check_lsl, replay_by_lsl
 from biofeedback.cli.options import File, speed_of
 from biofeedback.cli.sessions import ready
 from biofeedback.cli.terminal import lines_to, notice, say_what_is_logged
@@ -28,6 +29,8 @@ def replay(
             "--as-recorded", help="As it was shown then, not as computed today."
         ),
     ] = False,
+    lsl: Lsl = False,
+    lsl_wait: LslWait = 0,
     serve_it: Annotated[
         bool, typer.Option("--serve", help="Show it in the dashboard.")
     ] = False,
@@ -42,6 +45,7 @@ def replay(
     from biofeedback.recording.reader import open_recording
 
     factor = speed_of(speed)
+    check_lsl(lsl)
     recording = open_recording(file)
     if serve_it:
         if as_recorded:
@@ -54,7 +58,19 @@ def replay(
                 "A dashboard cannot follow '--speed max'.",
                 "Choose a number from 0.25 to 64.",
             )
-        _serve_replay(file, factor, host, port, open_browser=not no_browser)
+        _serve_replay(file, factor, host, port, open_browser=not no_browser, lsl=lsl)
+        return
+    if lsl:
+        if jsonl is not None or as_recorded:
+            raise SettingsError(
+                "A replay goes to one output at a time.",
+                "Leave out --lsl, or the other.",
+            )
+        sent = asyncio.run(replay_by_lsl(recording, speed=factor, wait_s=lsl_wait))
+        print(
+            f"{sent.n_beats} intervals, {sent.n_markers} markers and "
+            f"{sent.n_samples} samples were sent by LSL."
+        )
         return
     from biofeedback.session.clock import WallClock
     from biofeedback.session.player import play
@@ -66,7 +82,7 @@ def replay(
 
 
 def _serve_replay(
-    file: Path, speed: float, host: str, port: int, *, open_browser: bool
+    file: Path, speed: float, host: str, port: int, *, open_browser: bool, lsl: bool
 ) -> None:
     import tempfile
 
@@ -86,6 +102,7 @@ def _serve_replay(
                 token=os.environ.get("BIOFEEDBACK_TOKEN"),
                 replay=file.resolve(),
                 replay_speed=speed,
+                lsl=lsl,
             ),
             drivers=(SimulatedDriver(),),
             on_ready=lambda url: ready(url, open_browser=open_browser),

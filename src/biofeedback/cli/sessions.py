@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from biofeedback.cli.drivers import radios
+from biofeedback.cli.lsl import Lsl, check_lsl
 from biofeedback.cli.options import (
     Profile,
     Seed,
@@ -36,6 +37,7 @@ def run(
     ] = False,
     profile: Profile = "calm",
     seed: Seed = 1,
+    lsl: Lsl = False,
 ) -> None:
     """Start the service and open the dashboard."""
     from biofeedback.service.server import serve
@@ -50,6 +52,7 @@ def run(
         port=port,
         token=os.environ.get("BIOFEEDBACK_TOKEN"),
         begin=SIMULATED_ID if simulate else strap,
+        lsl=check_lsl(lsl),
     )
     drivers = (SimulatedDriver(profile, seed), *radios())
     if settings.begin is not None:
@@ -91,6 +94,7 @@ def record(
     ] = None,
     profile: Profile = "calm",
     seed: Seed = 1,
+    lsl: Lsl = False,
 ) -> None:
     """Record without a dashboard."""
     import asyncio
@@ -105,6 +109,11 @@ def record(
             "A recording needs one source.", "Give either --simulate or --strap NAME."
         )
     asks = signals_of(signals)
+    beside = None
+    if check_lsl(lsl):
+        from biofeedback.session.lsl.sender import send
+
+        beside = send
     driver: Driver
     if strap is None:
         simulated = SimulatedDriver(profile, seed)
@@ -119,6 +128,7 @@ def record(
             seconds=seconds,
             signals=asks,
             tell=notice,
+            beside=beside,
         )
     )
     label = " (simulated)" if simulate else ""

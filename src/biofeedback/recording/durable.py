@@ -29,8 +29,13 @@ def create(path: Path) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     descriptor = os.open(path, flags, 0o600)
-    for changed in (folder, *(p.parent for p in missing)):
-        sync_folder(changed)
+    try:
+        for changed in (folder, *(p.parent for p in missing)):
+            sync_folder(changed)
+    except OSError:  # nobody may take it for a recording
+        os.close(descriptor)
+        path.unlink(missing_ok=True)
+        raise
     return descriptor
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import BinaryIO, NamedTuple, TypeAlias, TypeVar
 
@@ -37,8 +37,12 @@ _DATA_SECTION = frozenset(
 )
 _SCAN_BYTES = 1 << 20
 
-# A chunk's opcode and a length below 16 MiB: where a whole chunk may begin.
-_CHUNK_HEAD = re.compile(rb"\x06...\x00{5}", re.DOTALL)
+# An opcode and a length below 16 MiB: where a whole record may begin. It looks ahead,
+# so that what only looks like a beginning does not hide a true one right behind it.
+_HEADS = {
+    opcode: re.compile(rb"%b(?=...\x00{5})" % re.escape(bytes([opcode])), re.DOTALL)
+    for opcode in (Opcode.CHUNK, Opcode.METADATA)
+}
 
 _T = TypeVar("_T")
 
@@ -93,20 +97,39 @@ def frame_at(file: BinaryIO, offset: int, size: int) -> Frame:
 
 def next_chunk(file: BinaryIO, offset: int, size: int) -> int | None:
     """Return where the next whole chunk begins, at or after ``offset``."""
+    for frame in _candidates(file, offset, size, Opcode.CHUNK):
+        try:
+            parse_chunk(frame.body)
+        except DamageError:
+            continue
+        return frame.start
+    return None
+
+
+def any_metadata(file: BinaryIO, size: int) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield name and pairs of each whole metadata record, wherever it is."""
+    for frame in _candidates(file, 0, size, Opcode.METADATA):
+        try:
+            found = parse_metadata(frame.body)
+        except DamageError:
+            continue
+        yield found
+
+
+def _candidates(
+    file: BinaryIO, offset: int, size: int, opcode: Opcode
+) -> Iterator[Frame]:
     while offset < size:
         file.seek(offset)
         window = file.read(_SCAN_BYTES)
-        for match in _CHUNK_HEAD.finditer(window):
-            start = offset + match.start()
+        for match in _HEADS[opcode].finditer(window):
             try:
-                parse_chunk(frame_at(file, start, size).body)
+                yield frame_at(file, offset + match.start(), size)
             except DamageError:
                 continue
-            return start
         if len(window) < _SCAN_BYTES:
-            return None
-        offset += len(window) - _HEAD.size
-    return None
+            return
+        offset += len(window) - _HEAD.size + 1
 
 
 def parse_chunk(body: bytes) -> list[Part]:

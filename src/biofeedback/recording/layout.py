@@ -8,6 +8,7 @@ from importlib import metadata, resources
 
 from mcap.writer import Writer
 
+from biofeedback.recording.dense import DenseWriter
 from biofeedback.recording.format import (
     JSON_ENCODING,
     PROFILE,
@@ -29,7 +30,7 @@ class Channels:
     record of its own, so that a damaged chunk costs no more than itself.
     """
 
-    def __init__(self, mcap: Writer) -> None:
+    def __init__(self, mcap: Writer | DenseWriter) -> None:
         self._mcap = mcap
         self._ids: dict[Channel, int] = {}
         self._schema_ids: dict[str, int] = {}
@@ -47,6 +48,11 @@ class Channels:
         self._mcap.add_metadata("topic", sealed(topic_metadata(number, channel)))
         self._ids[channel] = number
         return number
+
+    def announce_again(self) -> None:
+        """Write all ``topic`` records once more: the first may be damaged one day."""
+        for channel, number in self._ids.items():
+            self._mcap.add_metadata("topic", sealed(topic_metadata(number, channel)))
 
     def announced_by(self, mcap: Writer) -> Channels:
         """Return the same channels, announced again by another writer.
@@ -70,7 +76,7 @@ class Channels:
 
 
 def write_preamble(
-    mcap: Writer,
+    mcap: Writer | DenseWriter,
     *,
     session: Mapping[str, str],
     software: Mapping[str, str],

@@ -27,8 +27,11 @@ from biofeedback.recording.format import (
 )
 from biofeedback.recording.layout import SUMMARY_NAME
 from biofeedback.recording.metadata import practice_of, session_info
-from biofeedback.wire.samples import decode_samples
 from biofeedback.recording.walk import Walk
+from biofeedback.wire.samples import decode_samples
+
+ENVELOPE_BYTES = 31
+"""What MCAP adds to each payload: code, length, channel, sequence and two times."""
 
 
 class Survey(Value, frozen=True):
@@ -36,10 +39,12 @@ class Survey(Value, frozen=True):
 
     ``content_sha256`` covers sequence, log time, topic and payload of every entry;
     ``missing`` are the ranges of sequences that are not there, both ends included.
+    ``n_bytes`` is what the entries take before compression.
     """
 
     n_inputs: int
     n_messages: int
+    n_bytes: int
     last: int | None
     content_sha256: str
     lost_bytes: int
@@ -56,11 +61,11 @@ class Recording:
 
     Every method that iterates reads the file anew. On a finished file, damage raises
     :class:`~biofeedback.errors.RecordingError` where it is met; an unfinished file
-    ends there.
+    ends there. With ``salvage`` it may also be damaged before its first record.
     """
 
-    def __init__(self, path: Path) -> None:
-        walk = Walk(path)
+    def __init__(self, path: Path, *, salvage: bool = False) -> None:
+        walk = Walk(path, salvage=salvage)
         metadata = walk.metadata()
         self.path = path
         self.complete: bool = walk.complete
@@ -130,18 +135,20 @@ class Recording:
         walk = self._walk(salvage=salvage)
         started_ns = self.info.started_at_utc_ns
         digest = hashlib.sha256()
-        n_inputs = n_records = 0
+        n_inputs = n_records = n_bytes = 0
         last: int | None = None
         for stored in walk.entries():
             last = stored.sequence
             n_records += 1
             n_inputs += stored.channel.role is Role.INPUT
+            n_bytes += ENVELOPE_BYTES + len(stored.data)
             digest.update(struct.pack("<IQ", last, started_ns + stored.t_ns))
             for part in (stored.channel.topic.encode(), stored.data):
                 digest.update(struct.pack("<I", len(part)) + part)
         return Survey(
             n_inputs=n_inputs,
             n_messages=n_records - n_inputs,
+            n_bytes=n_bytes,
             last=last,
             content_sha256=digest.hexdigest(),
             lost_bytes=walk.lost_bytes,
@@ -157,8 +164,11 @@ class Recording:
         )
 
 
-def open_recording(path: Path | str) -> Recording:
+def open_recording(path: Path | str, *, salvage: bool = False) -> Recording:
     """Open a recording, finished or not.
+
+    With ``salvage`` its beginning may be damaged, as long as it says anywhere which
+    session it holds; then only :meth:`Recording.salvage` can read it.
 
     Raises
     ------
@@ -166,4 +176,4 @@ def open_recording(path: Path | str) -> Recording:
         With a sentence: not there, a folder, empty, foreign, too new, or damaged
         before its first record.
     """
-    return Recording(Path(path))
+    return Recording(Path(path), salvage=salvage)

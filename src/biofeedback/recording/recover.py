@@ -135,7 +135,7 @@ def recover_file(
 
 def _opened(path: Path) -> Recording:
     try:
-        return open_recording(path)
+        return open_recording(path, salvage=True)
     except RecordingError as error:
         if "biofeedback recover" in error.advice:  # that is what is being done
             raise RecordingError(error.message, ELSEWHERE) from error
@@ -156,7 +156,7 @@ def _recover(part: Path, at: datetime) -> Recovered | None:
     try:
         with Locked(part):  # of a session that just begins, it is still empty
             try:
-                session_id = open_recording(part).info.id
+                session_id = open_recording(part, salvage=True).info.id
             except RecordingError as error:
                 if isinstance(error.__cause__, OSError):  # the disk, not the content
                     return _left(part, part, error)

@@ -24,6 +24,7 @@ from biofeedback.recording.frames import (
     DamageError,
     MessagePart,
     Part,
+    any_metadata,
     check_end,
     frame_at,
     next_chunk,
@@ -62,6 +63,7 @@ class Walk:
         self._salvage = salvage
         self._gaps_allowed = gaps_allowed
         self._channels: dict[int, Channel] = {}
+        self._elsewhere = False
         self._last = FIRST_SEQUENCE - 1
         self.lost_bytes = 0
         self.missing: list[tuple[int, int]] = []
@@ -71,7 +73,10 @@ class Walk:
             self.complete = file.read() == MAGIC and self._size > len(MAGIC)
 
     def metadata(self) -> dict[str, dict[str, str]]:
-        """Return the metadata that comes before the first chunk, by name."""
+        """Return the metadata that comes before the first chunk, by name.
+
+        Where that is damaged, salvage takes what stands elsewhere.
+        """
         found: dict[str, dict[str, str]] = {}
         offset = len(MAGIC)
         try:
@@ -85,8 +90,12 @@ class Walk:
                         break
                     offset = frame.end
         except DamageError as damage:
-            if self.complete or "session" not in found:
+            if not self._salvage and (self.complete or "session" not in found):
                 raise self._damaged(damage) from damage
+        if self._salvage and "session" not in found:
+            with self._open() as file:
+                for name, pairs in any_metadata(file, self._size):
+                    found.setdefault(name, pairs)
         if "session" not in found:
             raise self._damaged("it does not say which session it holds")
         return found
@@ -138,6 +147,8 @@ class Walk:
                         if self._salvage
                         else None
                     )
+                    if self._salvage:
+                        self._learn_elsewhere(file)
                     lost_to = self._size if go_on is None else go_on
                     self.lost_bytes += lost_to - offset
                     offset = lost_to
@@ -182,6 +193,20 @@ class Walk:
             raise DamageError(f"a topic makes no sense ({error})") from error
         self._channels[number] = channel
 
+    def _learn_elsewhere(self, file: BinaryIO) -> None:
+        # What announced a topic may lie in the damage, in the chunk and before it.
+        if self._elsewhere:
+            return
+        self._elsewhere = True
+        for name, pairs in any_metadata(file, self._size):
+            if name != "topic":
+                continue
+            try:
+                number, channel = announced(pairs)
+            except ValueError:
+                continue
+            self._channels.setdefault(number, channel)
+
     def _learn(self, channel: McapChannel) -> None:
         try:
             self._channels[channel.id] = Channel.from_mcap(
@@ -199,7 +224,7 @@ class Walk:
         self.missing.append((expected, sequence - 1))
 
     def _open(self) -> _Opened:
-        return _Opened(self._path)
+        return _Opened(self._path, salvage=self._salvage)
 
     def _damaged(self, why: object) -> RecordingError:
         return RecordingError(
@@ -211,8 +236,9 @@ class Walk:
 class _Opened:
     # The file, known to begin like a recording; system errors become sentences.
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, salvage: bool) -> None:
         self._path = path
+        self._salvage = salvage
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> BinaryIO:
@@ -223,7 +249,7 @@ class _Opened:
         except OSError as error:
             raise explained(f"{name} could not be read.", error) from error
         try:
-            _check_begin(file, begin, name)
+            _check_begin(file, begin, name, salvage=self._salvage)
         except BaseException:
             file.close()
             raise
@@ -234,11 +260,13 @@ class _Opened:
         self._file.close()
 
 
-def _check_begin(file: BinaryIO, begin: bytes, name: str) -> None:
+def _check_begin(file: BinaryIO, begin: bytes, name: str, *, salvage: bool) -> None:
     if not begin:
         raise RecordingError(
             f"{name} is empty.", "The session ended before anything was recorded."
         )
+    if salvage and _names_a_session(file):
+        return
     if begin != MAGIC:
         raise RecordingError(
             f"{name} is not a recording.",
@@ -265,3 +293,9 @@ def _check_begin(file: BinaryIO, begin: bytes, name: str) -> None:
             f"{name} is an MCAP file, but of another program.",
             "Choose a recording made by this program.",
         )
+
+
+def _names_a_session(file: BinaryIO) -> bool:
+    # Only this program writes such a record: its seal stands for the header's sake.
+    size = file.seek(0, 2)
+    return any(name == "session" for name, _ in any_metadata(file, size))

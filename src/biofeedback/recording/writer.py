@@ -26,7 +26,7 @@ from biofeedback.recording.format import (
     samples_channel,
 )
 from biofeedback.recording.layout import Channels, software_metadata, write_preamble
-from biofeedback.recording.metadata import session_metadata
+from biofeedback.recording.metadata import sealed, session_metadata
 from biofeedback.recording.names import without_serial
 from biofeedback.wire.samples import signal_of
 
@@ -40,6 +40,11 @@ LIVE_CHUNK_BYTES = 1 << 20
 
 FLUSHES_PER_WRITER = 600
 """MCAP's writer keeps 365 bytes for each chunk until its end: begin a new one."""
+
+
+SAID_AGAIN_AFTER = (10, 100)
+"""After so many flushes, or seconds, session and topics are announced once more: a
+damaged beginning must not cost what follows."""
 
 
 class RecordingWriter:
@@ -92,9 +97,11 @@ class RecordingWriter:
         self._n_flushes = 0
         self._mcap = self._new_mcap()
         self._channels = Channels(self._mcap)
+        session = session_metadata(info, practice or {})
+        self._session = sealed(session)
         write_preamble(
             self._mcap,
-            session=session_metadata(info, practice or {}),
+            session=session,
             software=software_metadata(info.software),
             origin=origin,
         )
@@ -152,8 +159,12 @@ class RecordingWriter:
                 self._mcap.flush()  # type: ignore[no-untyped-call]
                 data, last = self._memory.take(), self._last
                 self._n_flushes += 1
-                if self._n_flushes % FLUSHES_PER_WRITER == 0:
+                if (
+                    self._n_flushes in SAID_AGAIN_AFTER
+                    or self._n_flushes % FLUSHES_PER_WRITER == 0
+                ):
                     self._mcap = self._new_mcap()
+                    self._mcap.add_metadata("session", self._session)
                     self._channels = self._channels.announced_by(self._mcap)
             try:
                 durable.write_all(self._descriptor, data)

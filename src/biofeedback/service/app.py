@@ -66,6 +66,7 @@ def create_context(
             straps=straps,
             referee=referee or Referee(),
             new_clock=new_clock,
+            lsl=settings.lsl,
         ),
     )
 

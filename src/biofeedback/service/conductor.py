@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 
 from ulid import ULID
 
+from biofeedback.errors import BiofeedbackError
 from biofeedback.model import Ask, FoundStrap, SessionInfo
 from biofeedback.recording.names import device_key
 from biofeedback.recording.reader import Recording, open_recording
@@ -65,6 +66,8 @@ class Conductor:
         The parts it works with; all outlive it.
     new_clock
         The clock of a new session; a test hands in its own.
+    lsl
+        Whether sessions go out by the Lab Streaming Layer as well.
 
     Attributes
     ----------
@@ -79,12 +82,14 @@ class Conductor:
         straps: Straps,
         referee: Referee,
         new_clock: Callable[[float], Clock] = WallClock,
+        lsl: bool = False,
     ) -> None:
         self._store = store
         self._straps = straps
         self._referee = referee
         self._new_clock = new_clock
         self._ticker = Ticker(new_clock(1.0))
+        self._lsl = lsl
         self._closing = asyncio.Event()
         self._tasks = Tasks()
         self._replays: set[asyncio.Task[Any]] = set()
@@ -235,6 +240,9 @@ class Conductor:
         if live.info.source == "replay":
             self._replays.add(task)
             task.add_done_callback(self._replays.discard)
+        if self._lsl:
+            self._replays.add(task := self._tasks.spawn(_sent(live)))
+            task.add_done_callback(self._replays.discard)
         if self._closing.is_set():  # it began while the service was ending
             self._tasks.spawn(live.stop())
         _LOGGER.info("Session %s began (%s)", live.info.id, live.info.source)
@@ -365,6 +373,15 @@ class Conductor:
         await self._referee.close()
         await self._tasks.wait(FINISH_LIMIT_S)
         await self._tasks.cancel()
+
+
+async def _sent(live: LiveSession) -> None:
+    from biofeedback.session.lsl.sender import send
+
+    try:
+        await send(live)
+    except BiofeedbackError as error:
+        _LOGGER.warning("Session %s is not sent by LSL: %s", live.info.id, error)
 
 
 def _row(info: SessionInfo, person_id: str) -> SessionRow:

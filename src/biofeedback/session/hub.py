@@ -99,12 +99,14 @@ class Viewer:
         self.last_seq = messages[0].seq
         self.backfill(messages)
 
-    def want(self, signals: Iterable[Signal]) -> None:
-        """Receive frames of exactly these signals from now on."""
+    def want(self, signals: Iterable[Signal], *, waiting: int = TRACE_LANE) -> None:
+        """Receive frames of exactly these signals from now on.
+
+        Beyond so many that are ``waiting`` the oldest are dropped.
+        """
         self.traces = frozenset(signals)
-        left = [frame for frame in self._frames if frame.signal in self.traces]
-        self._frames.clear()
-        self._frames.extend(left)
+        left = (frame for frame in self._frames if frame.signal in self.traces)
+        self._frames = deque(left, maxlen=waiting)
 
     def offer_frame(self, frame: Message) -> None:
         """Take a frame of samples if it was asked for, dropping the oldest."""

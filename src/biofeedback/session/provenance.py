@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ def _read(path: Path) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
+@cache
 def _version(name: str) -> str | None:
     try:
         return version(name)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -35,6 +36,9 @@ SIGNALS = tuple(
 )
 
 
+Beside: TypeAlias = Callable[[LiveSession], Awaitable[object]]
+
+
 class Recorded(Value, frozen=True):
     """A finished recording, how long it is, and how many heartbeats are in it."""
 
@@ -51,10 +55,13 @@ async def record_to(
     seconds: float | None,
     tell: Tell,
     signals: tuple[Ask, ...] = (),
+    beside: Beside | None = None,
 ) -> Recorded:
     """Record ``strap`` into ``out`` for ``seconds``, or until interrupted.
 
-    ``signals`` are asked of it beside its heart rate.
+    ``signals`` are asked of it beside its heart rate; ``beside`` is what else is done
+    with the session, such as to send it elsewhere: should it fail, that is told, and
+    the recording goes on.
 
     Raises
     ------
@@ -75,7 +82,7 @@ async def record_to(
             raise LinkError(status.reason or LinkReason.INTERNAL)
         with _interrupted() as interrupted:
             session = open_session(driver, strap, part=part, signals=signals)
-            heard = await _run(session, seconds, interrupted, tell)
+            heard = await _run(session, seconds, interrupted, tell, beside)
             if not heard.heart:
                 part.unlink()
                 raise NotSoError(
@@ -126,9 +133,11 @@ async def _run(
     seconds: float | None,
     interrupted: asyncio.Event,
     tell: Tell,
+    beside: Beside | None,
 ) -> _Heard:
     heard = _Heard()
     session.start()
+    sending = None if beside is None else asyncio.ensure_future(beside(session))
     try:
         listening = asyncio.create_task(heard.listen(session, tell))
         await _until(session, seconds, interrupted, listening)
@@ -136,6 +145,10 @@ async def _run(
         await listening
     finally:
         await session.stop()
+        if sending is not None:
+            (failure,) = await asyncio.gather(sending, return_exceptions=True)
+            if isinstance(failure, Exception):
+                tell(str(failure))
     if session.recording_error is not None:
         raise session.recording_error
     return heard

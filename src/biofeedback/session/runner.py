@@ -329,7 +329,7 @@ class LiveSession:
         second = 0
         while True:
             # After a suspend the ticks missed meanwhile are not made up for.
-            second = max(second + 1, self.clock.now_ns() // NS_PER_S)
+            second = max(second, self.clock.now_ns() // NS_PER_S) + 1
             await self.clock.sleep_until(second * NS_PER_S)
             self._put(Tick(t_ns=self.clock.now_ns()))
 

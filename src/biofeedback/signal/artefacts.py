@@ -23,6 +23,7 @@ from biofeedback.model import Beat, Interval, Label, Stage
 from biofeedback.signal.lipponen_tarvainen import (
     FAR,
     FILLER_BEATS,
+    Spread,
     View,
     classify,
     scan,
@@ -77,6 +78,7 @@ class Judge:
         self._rr_s.append(rr_s)
         self._n += 1
         if self._n <= FILLER_BEATS:
+            # The mean as NumPy adds it up, which is part of the definition.
             self._rr_s[0] = filler = float(np.mean(self._rr_s[1:]))
             self._changes_s[0] = self._rr_s[1] - filler
         found.append(self._interval(self._n, Label.NORMAL, Stage.UNJUDGED))
@@ -106,6 +108,11 @@ class Judge:
         self._beats: list[Beat | None] = [None]
         self._possible = [True]
         self._with_next: dict[Stage, Label] = {}
+        self._spread = {Stage.PROVISIONAL: Spread(), Stage.FINAL: Spread()}
+
+    def _view(self, stage: Stage) -> View:
+        # What is known at each stage moves on by a beat at a time, apart from the other.
+        return View(self._rr_s, self._changes_s, self._base, self._spread[stage])
 
     def _soon(self, i: int) -> Interval:
         if self._n < MIN_CONTEXT:
@@ -124,7 +131,7 @@ class Judge:
             return label  # it was judged with the one before
         if i > self._n - SOON:
             return Label.NORMAL  # the newest two are never judged
-        label, *others = scan(View(self._rr_s, self._changes_s, self._base), i)
+        label, *others = scan(self._view(stage), i)
         if others:
             self._with_next[stage] = others[0]
         return label

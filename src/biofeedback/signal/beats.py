@@ -101,6 +101,7 @@ class BeatClock:
         self._segment = 0
         self._last_ns: int | None = None  # the newest beat, in any segment
         self._gaps: deque[int] = deque(maxlen=GAPS)
+        self._usual_ns = 0  # their median
         self._packet_ns: int | None = None  # the newest notification
         self._before_ns: int | None = None  # the one before it
         self._held: list[Packet] = []
@@ -151,6 +152,7 @@ class BeatClock:
         """
         if self._packet_ns is not None and t_ns - self._packet_ns > HOLD_NS:
             self._gaps.append(t_ns - self._packet_ns)  # not of a queue
+            self._usual_ns = statistics.median_low(self._gaps)
         self._before_ns, self._packet_ns = self._packet_ns, t_ns
 
     def expect_every(self, period_ns: int) -> None:
@@ -198,7 +200,7 @@ class BeatClock:
         heard = self._before_ns is not None and self._packet_ns == packet[0]
         if not heard or len(self._gaps) < GAPS // 2:
             return False
-        usual_ns = statistics.median_low(self._gaps)
+        usual_ns = self._usual_ns
         assert self._before_ns is not None
         if packet[0] - self._before_ns < 8 * usual_ns // 5:
             return False
@@ -209,7 +211,7 @@ class BeatClock:
     @property
     def _wait_ns(self) -> int:
         """How long a beat may wait to be sent."""
-        usual_ns = statistics.median_low(self._gaps) if self._gaps else 0
+        usual_ns = self._usual_ns
         slow_ns = min(usual_ns, LONGEST_NS) if usual_ns > SLOW_NS else 0
         return max(self._period_ns, slow_ns)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection
 
-from biofeedback.signal.envelope import LowerEdge, lean
+from biofeedback.signal.envelope import LowerEdge
 
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
@@ -46,7 +46,7 @@ class Bounds:
     def sent(self, now_ns: int, arrival_ns: int) -> None:
         """Learn that a beat, ``now_ns`` by summed RR, had arrived by then."""
         if self._above.add(now_ns, arrival_ns - now_ns):
-            self._drift = lean(self._above.points)
+            self._drift = self._above.drift
             self._above.lean(self._drift or 0.0)
             self._below.lean(-(self._drift or 0.0))
 

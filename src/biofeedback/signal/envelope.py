@@ -44,11 +44,18 @@ def lean(points: Sequence[tuple[int, int]]) -> float | None:
     """
     if len(points) < 2 or points[-1][0] - points[0][0] < FIT_NS:
         return None
-    mean = sum(x for x, _ in points) / len(points)
+    corners: list[tuple[int, int]] = []
+    for point in points:
+        _push(corners, point)
+    return _slope(corners, sum(x for x, _ in points) / len(points))
+
+
+def _slope(corners: Sequence[tuple[int, int]], mean: float) -> float:
+    """Return how steep the lower hull is above ``mean``."""
     slope = next(
         (
             (right[1] - left[1]) / (right[0] - left[0])
-            for left, right in pairwise(_lower_hull(points))
+            for left, right in pairwise(corners)
             if left[0] <= mean <= right[0]
         ),
         0.0,
@@ -56,17 +63,58 @@ def lean(points: Sequence[tuple[int, int]]) -> float | None:
     return max(-MAX_DRIFT, min(MAX_DRIFT, slope))
 
 
-def _lower_hull(points: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the lower convex hull of points that are sorted by x."""
-    hull: list[tuple[int, int]] = []
-    for x, y in points:
-        while len(hull) >= 2:
-            (x0, y0), (x1, y1) = hull[-2], hull[-1]
-            if (x1 - x0) * (y - y0) > (x - x0) * (y1 - y0):
+def _push(hull: list[tuple[int, int]], point: tuple[int, int]) -> None:
+    """Go on with a lower convex hull to a point right of it."""
+    x, y = point
+    while len(hull) >= 2:
+        (x0, y0), (x1, y1) = hull[-2], hull[-1]
+        if (x1 - x0) * (y - y0) > (x - x0) * (y1 - y0):
+            break
+        hull.pop()
+    hull.append(point)
+
+
+class Hull:
+    """The lower hull of points that come by rising x, and go again in that order.
+
+    A point costs the same however many there are: one that goes only lays bare those
+    up to the next corner, which stays a corner.
+    """
+
+    def __init__(self) -> None:
+        self._corners: list[tuple[int, int]] = []
+        self._points: deque[tuple[int, int]] = deque()
+        self._total = 0
+
+    def add(self, point: tuple[int, int]) -> None:
+        """Add a point to the right of all others."""
+        self._points.append(point)
+        self._total += point[0]
+        _push(self._corners, point)
+
+    def drop(self) -> None:
+        """Forget the leftmost point."""
+        gone = self._points.popleft()
+        self._total -= gone[0]
+        corners = self._corners
+        if len(corners) < 2:
+            corners.clear()
+            return
+        bared: list[tuple[int, int]] = []
+        for point in self._points:
+            _push(bared, point)
+            if point == corners[1]:
                 break
-            hull.pop()
-        hull.append((x, y))
-    return hull
+        corners[:2] = bared
+
+    def lean(self, newest: tuple[int, int]) -> float | None:
+        """Return :func:`lean` of the points and ``newest``, which is not kept."""
+        n = len(self._points) + 1
+        if n < 2 or newest[0] - self._points[0][0] < FIT_NS:
+            return None
+        corners = self._corners.copy()
+        _push(corners, newest)
+        return _slope(corners, (self._total + newest[0]) / n)
 
 
 class LowerEdge:
@@ -87,20 +135,25 @@ class LowerEdge:
         self._bucket: int | None = None
         self._slope = 0.0
         self._low = 0  # of the recent values, brought back to where x is 0
+        self._hull = Hull()  # of all points but the newest, which may yet sink
 
     def __bool__(self) -> bool:
         return bool(self._points)
 
     @property
-    def points(self) -> Sequence[tuple[int, int]]:
-        """The smallest value of each stretch, and when it was."""
-        return self._points
+    def drift(self) -> float | None:
+        """How :func:`lean` says that the smallest value of each stretch leans."""
+        return self._hull.lean(self._points[-1]) if self._points else None
 
     def add(self, x_ns: int, y_ns: int) -> bool:
         """Take a value; say whether a new stretch began with it."""
         began = x_ns // self._bucket_ns != self._bucket
         if began:
             self._bucket = x_ns // self._bucket_ns
+            if self._points:
+                self._hull.add(self._points[-1])
+                if len(self._points) == self._points.maxlen:
+                    self._hull.drop()
             self._points.append((x_ns, y_ns))
             self.lean(self._slope)
         elif y_ns < self._points[-1][1]:

@@ -35,6 +35,8 @@ TOTAL_HZ = (0.0033, 0.40)
 PEAK_HZ = (0.04, 0.26)
 """2.4 to 15.6 breaths a minute: all paces on offer up to a calm natural breath."""
 
+_PEAK_BINS = (math.ceil(PEAK_HZ[0] / BIN_HZ), math.floor(PEAK_HZ[1] / BIN_HZ) + 1)
+
 PEAK_HALF_WIDTH_HZ = 0.015
 NO_PEAK = 1e-6
 """An amplitude (ms/√Hz) below this is the rounding of an even heart."""
@@ -91,6 +93,8 @@ def psd_64(samples_ms: Floats) -> Floats:
     >>> round(lf_ms2), round(peak_hz, 3)
     (1800, 0.1)
     """
+    if samples_ms.ndim == 1:
+        return _psd_64_of_one(samples_ms)
     time, window, level_of, slope_of, norm = _shape()
     level = samples_ms.sum(axis=-1, keepdims=True) / SAMPLES
     slope = (samples_ms * time).sum(axis=-1, keepdims=True)
@@ -98,6 +102,22 @@ def psd_64(samples_ms: Floats) -> Floats:
     # The straight line is taken out of the transform, where it is 53 numbers, not 256.
     transform = transform - (level * level_of + slope * slope_of)
     density: Floats = transform.real**2 + transform.imag**2
+    density *= norm
+    return density
+
+
+def _psd_64_of_one(samples_ms: Floats) -> Floats:
+    """Return :func:`psd_64` of one segment: the same steps, in fewer calls."""
+    time, window, level_of, slope_of, norm = _shape()
+    level = float(np.add.reduce(samples_ms)) / SAMPLES
+    slope = float(np.add.reduce(samples_ms * time))
+    transform = np.fft.rfft(samples_ms * window, PADDED)[:BINS]
+    line = level_of * level
+    line += slope_of * slope
+    transform = transform - line
+    real, imag = transform.real, transform.imag
+    density: Floats = real * real
+    density += imag * imag
     density *= norm
     return density
 
@@ -139,9 +159,12 @@ def describe_one(density: Floats) -> Spectrum:
     many on arrays of one row do.
     """
     row: list[float] = density.tolist()
-    below, half = [0.0], BIN_HZ / 2
-    for k in range(1, BINS):
-        below.append(below[-1] + (row[k] + row[k - 1]) * half)
+    total, half = 0.0, BIN_HZ / 2
+    below, before = [total], row[0]
+    for value in row[1:]:
+        total += (value + before) * half
+        below.append(total)
+        before = value
 
     def up_to(hz: float) -> float:
         k = int(hz / BIN_HZ)
@@ -149,20 +172,18 @@ def describe_one(density: Floats) -> Spectrum:
         bend = 0.5 * share * (row[k + 1] - row[k])
         return below[k] + BIN_HZ * share * (row[k] + bend)
 
-    def between(band_hz: tuple[float, float]) -> float:
-        return up_to(band_hz[1]) - up_to(band_hz[0])
-
-    lf_ms2, hf_ms2 = between(LF_HZ), between(HF_HZ)
-    first = math.ceil(PEAK_HZ[0] / BIN_HZ)
-    stop = math.floor(PEAK_HZ[1] / BIN_HZ) + 1
+    middle = up_to(LF_HZ[1])  # where HF begins as well
+    highest = up_to(HF_HZ[1])  # and where the total ends
+    lf_ms2, hf_ms2 = middle - up_to(LF_HZ[0]), highest - middle
+    first, stop = _PEAK_BINS
     k = row.index(max(row[first:stop]), first)
-    left, here, right = (math.sqrt(row[k + side]) for side in (-1, 0, 1))
+    left, here, right = map(math.sqrt, row[k - 1 : k + 2])
     if not (here > left and here >= right and here > NO_PEAK):
         return Spectrum(lf_ms2=lf_ms2, hf_ms2=hf_ms2)
     peak_hz = (k + 0.5 * (left - right) / (left - 2 * here + right)) * BIN_HZ
     around = up_to(peak_hz + PEAK_HALF_WIDTH_HZ)
     around -= up_to(peak_hz - PEAK_HALF_WIDTH_HZ)
-    rest = between(TOTAL_HZ) - around
+    rest = (highest - up_to(TOTAL_HZ[0])) - around
     return Spectrum(
         lf_ms2=lf_ms2,
         hf_ms2=hf_ms2,

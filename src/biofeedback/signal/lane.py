@@ -10,7 +10,7 @@ the same bits.
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -102,6 +102,11 @@ class Numbers(Value, frozen=True):
     welch: Welch
 
 
+Look: TypeAlias = tuple[tuple[int, ...], int, int, bool]
+"""What a window holds: its sums, its length, the overhang of its first NN, and whether
+it lies after the start. All its numbers follow from these."""
+
+
 class Lane:
     """The intervals of one session; made by :meth:`Fleet.open`.
 
@@ -134,6 +139,15 @@ class Lane:
         self._before: int | None = None  # the NN that the next one would follow
         self._tails = [0] * (len(LENGTHS) + 1)  # of the windows, and the segment
         self._newest_index = -1
+        # The same as in the fleet's rows: one number of a list costs a tenth of one of
+        # an array.
+        self._sums: list[tuple[int, ...]] = [self._total]
+        self._clocks: list[int] = []
+        self._began: list[int | None] = []  # of NN, on the clock
+        self._laid = 0  # rises with each beat, and each that is judged otherwise
+        self._looked: tuple[tuple[int, int], tuple[Look, Look, Look]] | None = None
+        self._seen: tuple[int, Spectrum, Floats, Breathing | None] | None = None
+        self._shown: tuple[tuple[Look, Look, Look], bool, Windows] | None = None
         self.version = 0
         fleet.prefix[row, 0] = 0
         fleet.tails[row] = 0
@@ -184,6 +198,9 @@ class Lane:
         self._newest_ns = interval.t_ns
         self._newest_index = interval.index
         fleet.prefix[row, p + 1] = self._total
+        self._sums.append(self._total)
+        self._clocks.append(self._clock)
+        self._began.append(self._clock - rr if normal else None)
         fleet.clock[row, p] = self._clock
         fleet.t_ns[row, p] = interval.t_ns
         fleet.rr[row, p] = rr
@@ -193,6 +210,7 @@ class Lane:
         self._stop = p + 1
         if normal:
             self._trace.lay(self._clock, rr)
+        self._laid += 1
         self.hear(interval.t_ns)
         self._tell()
 
@@ -203,12 +221,12 @@ class Lane:
         if (fleet.label[row, p], fleet.abrupt[row, p]) != (label, interval.abrupt):
             fleet.label[row, p] = label
             fleet.abrupt[row, p] = interval.abrupt
-            self.revised_clock = int(fleet.clock[row, p])
+            self.revised_clock = self._clocks[p]
             self._judge_again(p)
         self._n_settled = p + 1
         self.settled = interval.index
-        self.settled_clock = int(fleet.clock[row, p])
-        self._trace.settle(self._n_settled, self._stop)
+        self.settled_clock = self._clocks[p]
+        self._trace.settle(self._n_settled, self._stop, self._clocks, self._began)
         fleet.state[row, SETTLED] = self._n_settled
 
     # --- What is known ------------------------------------------------------------
@@ -254,28 +272,56 @@ class Lane:
 
     def windows(self, now_ns: int) -> Windows:
         """Return the metrics of the three windows that end now."""
-        end = self.end(now_ns)
-        w30, w60, w300 = (self._window(k, end) for k in range(len(LENGTHS)))
-        return Windows(w30=w30, w60=w60, w300=w300)
+        end, stop = self.end(now_ns), self._stop
+        looks = self.looks(end)
+        provisional = self._n_settled < stop
+        if self._shown is not None and self._shown[:2] == (looks, provisional):
+            return self._shown[2]
+        w30, w60, w300 = (_metrics(look, provisional) for look in looks)
+        found = Windows(w30=w30, w60=w60, w300=w300)
+        self._shown = (looks, provisional, found)
+        return found
+
+    def looks(self, end: int) -> tuple[Look, Look, Look]:
+        """Return what the three windows that end now hold."""
+        key = (end, self._laid)
+        if self._looked is None or self._looked[0] != key:
+            short, minute, long = (
+                self._look(self._first(k, end - length), self._stop, end, length)
+                for k, length in enumerate(LENGTHS)
+            )
+            self._looked = (key, (short, minute, long))
+        return self._looked[1]
+
+    def looked(self, end: int) -> tuple[Look, Look, Look]:
+        """Return what the three windows held that end at ``end``, earlier or now."""
+        clocks = self._clocks
+        stop = bisect_right(clocks, end)
+        short, minute, long = (
+            self._look(bisect_right(clocks, end - length, 0, stop), stop, end, length)
+            for length in LENGTHS
+        )
+        return (short, minute, long)
 
     def window(self, end: int, length: int) -> WindowMetrics:
         """Return the metrics of any window held that ends at ``end`` on the clock."""
-        clock = self._fleet.clock[self.row, : self._stop]
-        first, stop = np.searchsorted(clock, (end - length, end), side="right")
-        return self._between(int(first), int(stop), end, length)
+        stop = bisect_right(self._clocks, end)
+        first = bisect_right(self._clocks, end - length, 0, stop)
+        look = self._look(first, stop, end, length)
+        return _metrics(look, self._n_settled < stop)
 
     def ungated(self, end: int, length: int) -> Variability:
         """Return the four numbers of a window, whatever it holds: for comparisons."""
-        clock = self._fleet.clock[self.row, : self._stop]
-        first, stop = np.searchsorted(clock, (end - length, end), side="right")
-        return from_sums(self._held(int(first), int(stop)))
+        stop = bisect_right(self._clocks, end)
+        first = bisect_right(self._clocks, end - length, 0, stop)
+        return from_sums(self._held(first, stop))
 
     def unsuitable(self, now_ns: int) -> bool:
         """Say whether the last minute's rhythm does not suit HRV."""
         first = self._first(MINUTE, self.end(now_ns) - LENGTHS[MINUTE])
-        begin = self._fleet.prefix[self.row, first]
-        n_beats = self._total[sums.N_BEATS] - int(begin[sums.N_BEATS])
-        n_abrupt = self._total[sums.N_ABRUPT] - int(begin[sums.N_ABRUPT])
+        begin = self._sums[first]
+        n_beats = self._total[sums.N_BEATS] - begin[sums.N_BEATS]
+        n_abrupt = self._total[sums.N_ABRUPT] - begin[sums.N_ABRUPT]
         return refused(n_abrupt, n_beats)
 
     def current_welch(self, now_ns: int) -> Welch:
@@ -287,64 +333,62 @@ class Lane:
         """Return all that is known now, for one person."""
         windows = self.windows(now_ns)
         unsuitable = self.unsuitable(now_ns)
-        spectrum, density = self._spectrum(now_ns, unsuitable)
+        spectrum, density, breathing = self._spectrum(now_ns, unsuitable)
         return Numbers(
             windows=windows,
             unsuitable=unsuitable,
             spectrum=spectrum,
             density=density,
-            breathing=None if density is None else breathing_from_rr(density),
+            breathing=breathing,
             welch=self.current_welch(now_ns),
         )
 
     def _spectrum(
         self, now_ns: int, unsuitable: bool
-    ) -> tuple[Spectrum, Floats | None]:
+    ) -> tuple[Spectrum, Floats | None, Breathing | None]:
         if unsuitable:
-            return Spectrum(reason=UNSUITABLE), None
+            return Spectrum(reason=UNSUITABLE), None, None
         trace = self._trace
         stale = now_ns - self._heard_ns > MAX_AGE_NS
         end = trace.last * STEP
         if stale or len(trace) < SAMPLES or self._clock - end > MAX_SAMPLE_AGE:
-            return Spectrum(reason=LISTENING), None
+            return Spectrum(reason=LISTENING), None, None
         first = self._first(len(LENGTHS), end - SAMPLES * STEP)
-        before = self._fleet.prefix[self.row, first]
-        n = self._total[sums.N_BEATS] - int(before[sums.N_BEATS])
-        n_nn = self._total[sums.N_NN] - int(before[sums.N_NN])
+        before = self._sums[first]
+        n = self._total[sums.N_BEATS] - before[sums.N_BEATS]
+        n_nn = self._total[sums.N_NN] - before[sums.N_NN]
         if n - n_nn > MAX_FLAGGED_SHARE * n:
-            return Spectrum(reason=FLAGGED), None
-        density = psd_64(trace.newest)
-        return describe_one(density), density
+            return Spectrum(reason=FLAGGED), None, None
+        if self._seen is None or self._seen[0] != self._laid:
+            density = psd_64(trace.newest)
+            self._seen = (
+                self._laid,
+                describe_one(density),
+                density,
+                breathing_from_rr(density),
+            )
+        return self._seen[1:]
 
-    def _window(self, k: int, end: int) -> WindowMetrics:
-        start = end - LENGTHS[k]
-        return self._between(self._first(k, start), self._stop, end, LENGTHS[k])
+    def _look(self, first: int, stop: int, end: int, length: int) -> Look:
+        start, overhang = end - length, 0
+        if first < stop:
+            began = self._began[first]
+            if began is not None and began < start:
+                overhang = start - began
+        return (self._held(first, stop), length, overhang, start >= 0)
 
-    def _between(self, first: int, stop: int, end: int, length: int) -> WindowMetrics:
-        fleet, row, start = self._fleet, self.row, end - length
-        overhang = 0
-        if first < stop and fleet.label[row, first] == NORMAL:
-            began = int(fleet.clock[row, first]) - int(fleet.rr[row, first])
-            overhang = max(0, start - began)
-        return metrics(
-            self._held(first, stop),
-            length=length,
-            overhang=overhang,
-            whole=start >= 0,
-            provisional=self._n_settled < stop,
-        )
-
-    def _held(self, first: int, stop: int) -> list[int]:
+    def _held(self, first: int, stop: int) -> tuple[int, ...]:
         """Return the sums of the beats from ``first`` to before ``stop``."""
-        at = (first, min(first + 1, stop), stop)
-        before, beside, now = self._fleet.prefix[self.row, at, :].tolist()
+        held = self._sums
         # The first beat of a window has no difference inside it.
-        before[sums.DIFFERENCES] = beside[sums.DIFFERENCES]
-        return [b - a for a, b in zip(before, now, strict=True)]
+        _, _, _, d, e, f, _, _ = held[first + 1 if first < stop else stop]
+        a, b, c, _, _, _, g, h = held[first]
+        a1, b1, c1, d1, e1, f1, g1, h1 = held[stop]
+        return (a1 - a, b1 - b, c1 - c, d1 - d, e1 - e, f1 - f, g1 - g, h1 - h)
 
     def _first(self, k: int, start: int) -> int:
         """Return the first beat behind ``start``: the tail of window k, moved on."""
-        clock, tail = self._fleet.clock[self.row], self._tails[k]
+        clock, tail = self._clocks, self._tails[k]
         if tail and clock[tail - 1] > start:
             tail = bisect_right(clock, start, 0, tail)
         while tail < self._stop and clock[tail] <= start:
@@ -369,10 +413,16 @@ class Lane:
             added[0] = fleet.prefix[row, p] - fleet.prefix[row, first]
         np.cumsum(added, axis=0, out=fleet.prefix[row, first + 1 : stop + 1])
         fleet.prefix[row, first + 1 : stop + 1] += fleet.prefix[row, first]
-        self._total = tuple(fleet.prefix[row, stop].tolist())
+        self._sums[first + 1 :] = map(
+            tuple, fleet.prefix[row, first + 1 : stop + 1].tolist()
+        )
+        self._total = self._sums[-1]
+        is_normal = fleet.label[row, p] == NORMAL
+        self._began[p] = self._clocks[p] - int(fleet.rr[row, p]) if is_normal else None
         normal = bool(series.normal[-1])
         self._before = int(fleet.rr[row, stop - 1]) if normal else None
         self._trace.lay_again(series)
+        self._laid += 1
         self._tell()
 
     # --- Housekeeping -----------------------------------------------------------------
@@ -391,6 +441,7 @@ class Lane:
         ):
             column[row, :KEPT_BEATS] = column[row, gone:].copy()
         fleet.prefix[row, : KEPT_BEATS + 1] = fleet.prefix[row, gone:].copy()
+        del self._sums[:gone], self._clocks[:gone], self._began[:gone]
         self._stop = KEPT_BEATS
         self._n_settled = max(0, self._n_settled - gone)
         self._tails = [max(0, tail - gone) for tail in self._tails]
@@ -408,3 +459,14 @@ class Lane:
             self._n_settled,
             self._trace.base,
         )
+
+
+def _metrics(look: Look, provisional: bool) -> WindowMetrics:
+    held, length, overhang, whole = look
+    return metrics(
+        held,
+        length=length,
+        overhang=overhang,
+        whole=whole,
+        provisional=provisional,
+    )

@@ -22,6 +22,7 @@ Deviations
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,6 +47,37 @@ FILLER_BEATS = 120
 TOGETHER = 8192
 
 
+class Spread:
+    """The threshold of a run of changes, of which the next one holds most as well.
+
+    They are kept sorted: to move on by a beat costs two places, not an order.
+    """
+
+    def __init__(self) -> None:
+        self._first = self._stop = 0
+        self._ordered: list[float] = []
+
+    def limit(
+        self, changes_s: Sequence[float], base: int, first: int, stop: int
+    ) -> float:
+        """Return the threshold of changes ``first`` to before ``stop``.
+
+        ``base`` is the number of the first of ``changes_s``. Numbers are those of one
+        series, at every call.
+        """
+        ordered = self._ordered
+        gone, new = first - self._first, stop - self._stop
+        if not (0 <= gone <= 2 and 0 <= new <= 2 and self._first > base):
+            ordered[:] = sorted(map(abs, changes_s[first - base : stop - base]))
+        else:
+            for change_s in changes_s[self._first - base : first - base]:
+                del ordered[bisect_left(ordered, abs(change_s))]
+            for change_s in changes_s[self._stop - base : stop - base]:
+                insort(ordered, abs(change_s))
+        self._first, self._stop = first, stop
+        return _limit(ordered)
+
+
 class View:
     """What the beats of a series are judged by, computed when it is asked for.
 
@@ -57,14 +89,21 @@ class View:
         From each interval to the next: one for each but the first of ``rr_s``.
     base
         The number of that first one in the series.
+    spread
+        Remembers the changes around the beat that was judged before this one.
     """
 
     def __init__(
-        self, rr_s: Sequence[float], changes_s: Sequence[float], base: int = 0
+        self,
+        rr_s: Sequence[float],
+        changes_s: Sequence[float],
+        base: int = 0,
+        spread: Spread | None = None,
     ) -> None:
         self._rr_s = rr_s
         self._changes_s = changes_s
         self._base = base
+        self._spread = spread
         self._newest = base + len(rr_s) - 1
 
     def __len__(self) -> int:
@@ -81,6 +120,9 @@ class View:
         k = abs(k)
         first, stop = max(0, k - SIDE), min(self._newest, k + SIDE) + 1
         base = self._base + 1
+        if first and self._spread is not None:
+            limit = self._spread.limit(self._changes_s, base, first, stop)
+            return _ratio(self._changes_s[k - base], limit)
         around = self._changes_s[max(0, first - base) : stop - base]
         if first:
             return _ratio(around[k - first], _threshold(around))
@@ -230,7 +272,10 @@ def _ratios(values: Floats, limits: Floats) -> Floats:
 
 def _threshold(values: Sequence[float]) -> float:
     """Return 5.2 times half the distance between the quartiles of |values|."""
-    ordered = sorted(map(abs, values))
+    return _limit(sorted(map(abs, values)))
+
+
+def _limit(ordered: Sequence[float]) -> float:
     return ALPHA * ((_quantile(ordered, 0.75) - _quantile(ordered, 0.25)) / 2)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -176,7 +177,7 @@ def windows(
     inside, half overlapping.
     """
     series = series.timed()
-    count = int((duration_s - window_s) / step_s + 1e-9) + 1
+    count = math.floor((duration_s - window_s) / step_s + 1e-9) + 1
     if count < 1 or not len(series):
         return
     length = round(window_s * UNITS_PER_S)

@@ -174,20 +174,30 @@ def metrics(
     >>> found.rmssd_ms, found.pnn50_pct, round(found.coverage, 4)
     (30.0, 0.0, 1.0012)
     """
-    n, n_nn, covered = sums[N_BEATS], sums[N_NN], sums[NN]
+    covered, squared, n_nn, diff_squared, n_diff, n_above, n_abrupt, n = sums
     coverage = (covered - overhang) / length
-    suits = not refused(sums[N_ABRUPT], n)
+    suits = not refused(n_abrupt, n)
     enough = whole and coverage >= MIN_COVERAGE and suits
     enough_for_hr = covered >= min(MIN_HR, MIN_COVERAGE * length) and suits
-    found = from_sums(sums)
+    # The lines of from_sums, without a value that would live for a microsecond.
+    hr_bpm = rmssd_ms = sdnn_ms = pnn50_pct = None
+    if enough_for_hr and n_nn:
+        hr_bpm = float(MINUTE_UNITS * n_nn) / covered
+    if enough and n_nn > 1:
+        spread = float(n_nn * squared - covered * covered)
+        sdnn_ms = math.sqrt(spread / float(n_nn * (n_nn - 1))) / UNITS_PER_MS
+    if enough and n_diff:
+        rmssd_ms = math.sqrt(float(diff_squared) / n_diff) / UNITS_PER_MS
+        if length >= MIN_PNN50:
+            pnn50_pct = n_above / (n_diff + 1) * 100
     return WindowMetrics(
         coverage=coverage,
         n_nn=n_nn,
         artefact_pct=100 * (n - n_nn) / n if n else 0.0,
-        hr_bpm=found.hr_bpm if enough_for_hr else None,
-        rmssd_ms=found.rmssd_ms if enough else None,
-        sdnn_ms=found.sdnn_ms if enough else None,
-        pnn50_pct=found.pnn50_pct if enough and length >= MIN_PNN50 else None,
+        hr_bpm=hr_bpm,
+        rmssd_ms=rmssd_ms,
+        sdnn_ms=sdnn_ms,
+        pnn50_pct=pnn50_pct,
         provisional=provisional,
     )
 

@@ -7,6 +7,7 @@ and, every 32 s, by the spectrum of a segment whose judgements are final.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ from biofeedback.signal.segments import (
     mean_spectrum,
     rows,
 )
-from biofeedback.signal.series import NORMAL, Floats, Ints, Series
+from biofeedback.signal.series import Floats, Ints, Series
 
 if TYPE_CHECKING:
     from biofeedback.signal.fleet import Fleet
@@ -108,17 +109,24 @@ class Trace:
             self.first = self.base + 1
             self._fleet.samples[self._row, : len(samples)] = samples
 
-    def settle(self, n_settled: int, n_beats: int) -> None:
+    def settle(
+        self,
+        n_settled: int,
+        n_beats: int,
+        clocks: Sequence[int],
+        began: Sequence[int | None],
+    ) -> None:
         """Take the spectrum of the next segment, if its samples are final by now.
 
-        ``n_settled`` of the lane's ``n_beats`` are judged for good.
+        ``n_settled`` of the lane's ``n_beats`` are judged for good; ``clocks`` says
+        where each ends, ``began`` where each NN began.
         """
         if self.last == 0:
             return
         first = -(-(self.first - 1) // HOP)
         self._next_segment = max(self._next_segment, first)
         end = HOP * self._next_segment + SAMPLES
-        if end > self.last or end > self._final(n_settled):
+        if end > self.last or end > _final(n_settled, clocks, began):
             return
         self._next_segment += 1
         fleet, row, at = self._fleet, self._row, end - self.base
@@ -128,14 +136,6 @@ class Trace:
             segment = fleet.samples[row, at - SAMPLES : at]
             self._segments.append((end * STEP, psd_64(segment)))
             self._average()
-
-    def _final(self, n_settled: int) -> int:
-        """Return the number of the newest sample that can no longer change."""
-        fleet, row, p, left = self._fleet, self._row, n_settled, SIDE + 1
-        while p and left:
-            p -= 1
-            left -= bool(fleet.label[row, p] == NORMAL)
-        return 0 if left else int(fleet.clock[row, p]) // STEP
 
     def _average(self) -> None:
         self.welch_end = self._segments[-1][0]
@@ -151,3 +151,12 @@ class Trace:
         )
         self._fleet.welch[self._row] = [np.nan if x is None else x for x in values]
         self._fleet.welch_end[self._row] = self.welch_end
+
+
+def _final(n_settled: int, clocks: Sequence[int], began: Sequence[int | None]) -> int:
+    """Return the number of the newest sample that can no longer change."""
+    p, left = n_settled, SIDE + 1
+    while p and left:
+        p -= 1
+        left -= began[p] is not None
+    return 0 if left else clocks[p] // STEP

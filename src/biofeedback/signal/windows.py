@@ -13,12 +13,15 @@ from biofeedback.model import Interval, Value, Windows
 from biofeedback.signal.breathing_paced import Shape
 from biofeedback.signal.conformity import RefereeWindow, referee_window
 from biofeedback.signal.fleet import Fleet
-from biofeedback.signal.lane import LENGTHS, Numbers
+from biofeedback.signal.lane import LENGTHS, Look, Numbers
 from biofeedback.signal.respiration import Breath, LiveRsa, Rsa
 from biofeedback.signal.series import NS_PER_S, UNITS_PER_S, Series
 
 WAITING = 256
 """Instants whose numbers wait for final judgements: more than two minutes of ticks."""
+
+
+LONGEST = max(LENGTHS)
 
 
 class Told(Value, frozen=True):
@@ -28,6 +31,7 @@ class Told(Value, frozen=True):
     end: int
     windows: Windows
     suitable: bool
+    looks: tuple[Look, Look, Look]
 
 
 class LiveWindows:
@@ -76,7 +80,13 @@ class LiveWindows:
     def tell(self, now_ns: int, windows: Windows, suitable: bool) -> None:
         """Note what was told, so that it can be restated when judgements are final."""
         end = self.lane.end(now_ns)
-        told = Told(t_ns=now_ns, end=end, windows=windows, suitable=suitable)
+        told = Told(
+            t_ns=now_ns,
+            end=end,
+            windows=windows,
+            suitable=suitable,
+            looks=self.lane.looks(end),
+        )
         self._told.append(told)
 
     def restated(self) -> list[tuple[Told, Windows]]:
@@ -88,7 +98,9 @@ class LiveWindows:
         lane = self.lane
         while self._told and self._told[0].end <= lane.settled_clock:
             told = self._told.popleft()
-            if told.end - max(LENGTHS) < lane.revised_clock:
+            if told.end - LONGEST >= lane.revised_clock:
+                continue
+            if lane.looked(told.end) != told.looks:  # else the numbers are the same
                 w30, w60, w300 = (lane.window(told.end, length) for length in LENGTHS)
                 found.append((told, Windows(w30=w30, w60=w60, w300=w300)))
         return found

@@ -1,0 +1,76 @@
+"""The table of a run of :mod:`bench.recording`: made by it, never by hand."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "recordings.md"
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+
+
+def write(found: dict[str, Any]) -> None:
+    """Put the tables between the page's two markers."""
+    text = PAGE.read_text(encoding="utf-8")
+    head, rest = text.split(BEGIN)
+    _, tail = rest.split(END)
+    body = "\n".join(tables(found))
+    PAGE.write_text(f"{head}{BEGIN}\n{body}\n{END}{tail}", encoding="utf-8")
+
+
+def tables(found: dict[str, Any]) -> list[str]:
+    """Return the tables and what must be known to read them, in Markdown."""
+    out = [
+        "Made by `python -m bench.recording --write`: an hour of the simulated strap, "
+        "the same records in every format, one run, Python "
+        f"{platform.python_version()}, {platform.system()}. Only ratios mean something "
+        "on another machine; they stand in brackets (ours = 1). *Append* is the "
+        "processor's time for a record, *disk* the median wait once a second (ours, "
+        "SQLite and the *fsync* rows are then safe on the disk; *buffered* files lose "
+        "their last minutes in a crash). *Scan* reads everything; ours checks every "
+        "checksum, the others have none. *Seek* finds the first record of minute 30. "
+        "*Replay* reads all and computes every message again, as × real time: the "
+        "same computation for each format.",
+    ]
+    for name, part in found.items():
+        if isinstance(part, dict):
+            out += _table(name, part)
+    return out
+
+
+def _table(name: str, part: dict[str, Any]) -> list[str]:
+    ours = part["formats"][0]
+    lines = [
+        "",
+        f"**{name.capitalize()}**, {part['records']} records and messages an hour:",
+        "",
+        "| format | MB an hour | append, µs | disk, ms | scan, s | seek, ms | replay |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in part["formats"]:
+        cells = [
+            f"{row[key]:{digits}} ({row[key] / ours[key]:.2g})"
+            for key, digits in (
+                ("mb_per_h", ".2f"),
+                ("append_us", ".0f"),
+                ("sync_ms", ".2f"),
+                ("scan_s", ".2f"),
+                ("seek_ms", ".2f"),
+            )
+        ]
+        lines.append(
+            f"| {row['format']} | {' | '.join(cells)} | {row['replay_x']:.0f} × |"
+        )
+    lines += [
+        "",
+        f"While it is live our file has {ours['journal_mb_per_h']:.1f} MB an hour; "
+        f"closing it takes {ours['close_s']:.1f} s."
+        + (
+            f" `verify`, which is a replay that compares every byte, takes "
+            f"{part['verify_s']:.1f} s."
+            if "verify_s" in part
+            else ""
+        ),
+    ]
+    return lines

@@ -1,0 +1,225 @@
+"""Who does the work on many files: this process, a pool, or anybody's executor."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+)
+from multiprocessing import get_context
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from biofeedback.errors import BiofeedbackError, NotSoError
+
+Result = TypeVar("Result")
+Work = Callable[[Path], Result]
+Waiting = deque[tuple[Path, Future[Result] | Result]]
+
+IN_FLIGHT = 64
+"""Files handed out at once: enough for tens of workers, and no queue of 100 000."""
+
+
+class Hands:
+    """Does work on files, and outlives the workers that die of it.
+
+    Parameters
+    ----------
+    executor
+        Does the work and stays open. Should it break, the rest is done by a process
+        of our own, one file at a time.
+    jobs
+        Processes to start where there is no ``executor``; 1 works in this very process,
+        0 starts one for each core.
+    """
+
+    def __init__(self, executor: Executor | None = None, jobs: int = 1) -> None:
+        self._jobs = jobs or os.cpu_count() or 1
+        self._theirs = executor
+        self._own: ProcessPoolExecutor | None = None
+        self._alone: ProcessPoolExecutor | None = None
+        self.here = executor is None and self._jobs == 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for pool in (self._own, self._alone):
+            if pool is not None:  # after Ctrl-C, nobody waits for the rest
+                pool.shutdown(wait=kind is None, cancel_futures=True)
+
+    def begin(self, work: Work[Result], path: Path) -> Future[Result]:
+        """Hand ``path`` out."""
+        if self.here:
+            return _done(work, path)
+        try:
+            return (self._theirs or self._pool()).submit(work, path)
+        except BrokenExecutor:
+            if self._theirs is None:
+                self._own = None
+                return self._pool().submit(work, path)
+        broken: Future[Result] = Future()
+        broken.set_exception(BrokenExecutor())
+        return broken
+
+    def outcome(
+        self, work: Work[Result], path: Path, future: Future[Result]
+    ) -> Result | BiofeedbackError:
+        """Wait for what became of ``path``.
+
+        Raises
+        ------
+        BiofeedbackError
+            That ``work`` raised.
+        NotSoError
+            When the executor was closed meanwhile.
+        """
+        try:
+            return future.result()
+        except BiofeedbackError:
+            raise
+        except BrokenExecutor:
+            return self._again(work, path)  # it may have been a file beside it
+        except CancelledError as error:
+            raise NotSoError(
+                "The executor was closed before all files were done.",
+                "Start again: what was kept is not computed again.",
+            ) from error
+        except Exception as error:  # one file of thousands must not end the others
+            return _failed(path, error)
+
+    def _again(self, work: Work[Result], path: Path) -> Result | BiofeedbackError:
+        if self._alone is None:
+            self._alone = _pool(1)
+        future = self._alone.submit(work, path)
+        try:
+            return future.result()
+        except BiofeedbackError:
+            raise
+        except BrokenExecutor as error:
+            self._alone = None
+            return _died(path, error)
+        except Exception as error:
+            return _failed(path, error)
+
+    def _pool(self) -> ProcessPoolExecutor:
+        if self._own is None:
+            self._own = _pool(self._jobs)
+        return self._own
+
+
+def processes(jobs: int, n_files: int) -> int:
+    """Return how many processes are worth it; for ``jobs`` 0, one for each core."""
+    return max(1, min(jobs or os.cpu_count() or 1, n_files))
+
+
+def in_order(
+    work: Work[Result],
+    paths: Iterable[Path],
+    jobs: int = 1,
+    *,
+    executor: Executor | None = None,
+    in_flight: int = IN_FLIGHT,
+    known: Callable[[Path], Result | None] | None = None,
+) -> Generator[tuple[Path, Result | BiofeedbackError], None, None]:
+    """Yield each path with what ``work`` makes of it, in their order.
+
+    Parameters
+    ----------
+    work
+        Can be sent to another process; its own errors are values.
+    paths
+        May be endless: one is taken only when there is room for it.
+    jobs, executor
+        See :class:`Hands`.
+    in_flight
+        Files handed out at once, at most.
+    known
+        Gives what needs no work, at once; ``None`` for a path that does.
+    """
+    waiting: Waiting[Result] = deque()
+    with Hands(executor, jobs) as hands:
+        room = 1 if hands.here else max(1, in_flight)
+        try:
+            for path in paths:
+                at_once = known(path) if known is not None else None
+                if at_once is not None:
+                    waiting.append((path, at_once))
+                else:
+                    waiting.append((path, hands.begin(work, path)))
+                while len(waiting) >= room or (waiting and _is_there(waiting[0][1])):
+                    first = _next(hands, work, waiting)
+                    yield first
+            while waiting:
+                last = _next(hands, work, waiting)
+                yield last
+        except BaseException:  # Ctrl-C, or nobody wants the rest
+            for _, one in waiting:
+                if isinstance(one, Future):
+                    one.cancel()
+            raise
+
+
+def _next(
+    hands: Hands, work: Work[Result], waiting: Waiting[Result]
+) -> tuple[Path, Result | BiofeedbackError]:
+    path, one = waiting.popleft()
+    if isinstance(one, Future):
+        return path, hands.outcome(work, path, one)
+    return path, one
+
+
+def _is_there(one: object) -> bool:
+    return one.done() if isinstance(one, Future) else True
+
+
+def _done(work: Work[Result], path: Path) -> Future[Result]:
+    future: Future[Result] = Future()
+    try:
+        future.set_result(work(path))
+    except Exception as error:
+        future.set_exception(error)
+    return future
+
+
+def _died(path: Path, cause: Exception) -> NotSoError:
+    error = NotSoError(
+        f"'{path.name}' could not be analyzed: the process that did ended.",
+        "It may have run out of memory; close other programs, or use fewer --jobs.",
+    )
+    error.__cause__ = cause
+    return error
+
+
+def _failed(path: Path, cause: Exception) -> NotSoError:
+    error = NotSoError(
+        f"'{path.name}' could not be analyzed: {type(cause).__name__}.",
+        "This should not happen to any file: please report it. The other files do not "
+        "depend on it.",
+    )
+    error.__cause__ = cause
+    return error
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    # Spawned, not forked: the same on all systems, and no thread is copied half-way.
+    return ProcessPoolExecutor(
+        jobs, mp_context=get_context("spawn"), initializer=_let_ctrl_c_end_it
+    )
+
+
+def _let_ctrl_c_end_it() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
