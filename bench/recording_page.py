@@ -22,8 +22,8 @@ def write(found: dict[str, Any]) -> None:
 def tables(found: dict[str, Any]) -> list[str]:
     """Return the tables and what must be known to read them, in Markdown."""
     out = [
-        "Made by `python -m bench.recording --write`: an hour of the simulated strap, "
-        "the same records in every format, one run, Python "
+        "Made by `python -m bench.recording --write`: the simulated strap, all told per "
+        "hour, the same records in every format, one run, Python "
         f"{platform.python_version()}, {platform.system()}. Only ratios mean something "
         "on another machine; they stand in brackets (ours = 1). *Append* is the "
         "processor's time for a record, *disk* the median wait once a second (ours, "
@@ -43,20 +43,21 @@ def _table(name: str, part: dict[str, Any]) -> list[str]:
     ours = part["formats"][0]
     lines = [
         "",
-        f"**{name.capitalize()}**, {part['records']} records and messages an hour:",
+        f"**{name[0].upper()}{name[1:]}**, {part['records']} records and messages an "
+        "hour:",
         "",
         "| format | MB an hour | append, µs | disk, ms | scan, s | seek, ms | replay |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in part["formats"]:
         cells = [
-            f"{row[key]:{digits}} ({row[key] / ours[key]:.2g})"
+            _cell(row[key], ours[key], digits)
             for key, digits in (
-                ("mb_per_h", ".2f"),
-                ("append_us", ".0f"),
-                ("sync_ms", ".2f"),
-                ("scan_s", ".2f"),
-                ("seek_ms", ".2f"),
+                ("mb_per_h", 2),
+                ("append_us", 0),
+                ("sync_ms", 2),
+                ("scan_s", 2),
+                ("seek_ms", 1),
             )
         ]
         lines.append(
@@ -74,3 +75,14 @@ def _table(name: str, part: dict[str, Any]) -> list[str]:
         ),
     ]
     return lines
+
+
+def _cell(value: float, ours: float, digits: int) -> str:
+    ratio = value / ours
+    if ratio < 0.001:
+        return "–"  # a buffered file waits for nothing
+    return (
+        f"{value:.{digits}f} ({ratio:.0f})"
+        if ratio >= 10
+        else (f"{value:.{digits}f} ({ratio:.2g})")
+    )

@@ -73,13 +73,13 @@ def test_a_flipped_bit_in_a_journal_never_gives_a_wrong_value(tmp_path: Path) ->
         damaged[bit // 8] ^= 1 << bit % 8
         part.write_bytes(damaged)
         try:
-            recording = open_recording(part)
-            assert recording.info == INFO, bit
-            prefix = list(recording.all())
-            salvaged = list(recording.salvage())
-            survey = recording.survey(salvage=True)
+            prefix = list(open_recording(part).all())
         except RecordingError:
-            continue
+            prefix = []  # the bit is in what comes before the first record
+        recording = open_recording(part, salvage=True)
+        assert recording.info == INFO, bit
+        salvaged = list(recording.salvage())
+        survey = recording.survey(salvage=True)
         assert prefix == truth[: len(prefix)], bit
         assert all(stored in truth for stored in salvaged), bit
         assert len(salvaged) >= len(prefix), bit
@@ -87,27 +87,6 @@ def test_a_flipped_bit_in_a_journal_never_gives_a_wrong_value(tmp_path: Path) ->
         assert survey.last == len(salvaged) + n_missing, bit
         kept.append(len(salvaged) / len(truth))
     assert min(kept) > 0.9  # one chunk of thirty, or its announcement of a topic
-
-
-@pytest.mark.parametrize("name", ["a.mcap", "a.mcap.part"])
-def test_a_truncated_file_gives_a_prefix(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    (write_final if name == "a.mcap" else write_part)(path)
-    whole = path.read_bytes()
-    truth = list(open_recording(path).all())
-    rng = random.Random(13)
-    lengths = []
-    for _ in range(N_TRIES):
-        path.write_bytes(whole[: rng.randrange(len(whole))])
-        try:
-            recording = open_recording(path)
-            found = list(recording.all())
-        except RecordingError:
-            continue
-        assert not recording.complete
-        assert found == truth[: len(found)]
-        lengths.append(len(found))
-    assert len(set(lengths)) > (1 if name == "a.mcap" else 20)
 
 
 t_ns = st.integers(0, 2**60)

@@ -16,6 +16,7 @@ from biofeedback.recording import durable
 from biofeedback.recording.compaction import Compaction, compact
 from biofeedback.recording.reader import open_recording
 from biofeedback.recording.recover import find_parts, recover_all, recover_parts
+from tests.recording.faults.damage import chunks
 from tests.recording.samples import (
     INFO,
     NS_PER_S,
@@ -176,7 +177,7 @@ def test_recovery_goes_on_after_damage_and_says_what_is_missing(tmp_path: Path) 
     part = tmp_path / "a.mcap.part"
     write_part(part, seconds=60)
     whole = bytearray(part.read_bytes())
-    whole[len(whole) * 3 // 4] ^= 0x10
+    whole[chunks(bytes(whole))[44].end - 20] ^= 0x10  # in what is compressed
     part.write_bytes(whole)
     (report,) = recover_all(tmp_path, at=AT)
     ((first, last),) = report.missing

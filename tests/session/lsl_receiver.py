@@ -14,7 +14,7 @@ import threading
 
 import pylsl
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 _PRINTING = threading.Lock()
 
 

@@ -16,7 +16,7 @@ from biofeedback.recording.reader import open_recording
 def main(path: str, speed: str) -> None:
     recording = open_recording(Path(path))
     sys.stdin.readline()
-    sent = asyncio.run(replay_by_lsl(recording, speed=float(speed), wait_s=8))
+    sent = asyncio.run(replay_by_lsl(recording, speed=float(speed), wait_s=20))
     sys.stdout.write(f"{sent.n_beats} {sent.n_lost}\n")
 
 

@@ -28,8 +28,8 @@ SPEED = 64
 SECONDS = 30
 SECRET = "my neighbour's dog"
 
-# On this machine alone, and silent. Peers are asked at each port of theirs: what is sent
-# to all on a loopback reaches only some of them.
+# On this machine alone, and silent. Peers are asked at each port of theirs: what is
+# sent to all on a loopback reaches only some of them.
 QUIET = """
 [multicast]
 ResolveScope = machine
@@ -71,7 +71,7 @@ class Program:
         self._in.flush()
 
     def lines(self) -> Iterator[str]:
-        while line := self._lines.get(timeout=20):
+        while line := self._lines.get(timeout=40):
             yield line
 
     def end(self) -> None:

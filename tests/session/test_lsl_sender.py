@@ -12,12 +12,14 @@ import msgspec
 import pytest
 
 from biofeedback.model import (
+    Ask,
     BeatEvent,
     EntryEvent,
     Label,
     LinkEvent,
     LinkState,
     PacerEvent,
+    Signal,
 )
 from biofeedback.practice import pacer
 from biofeedback.recording.reader import open_recording
@@ -27,9 +29,11 @@ from biofeedback.session.clock import ManualClock
 from biofeedback.session.hub import HELD_LIVE, Hub
 from biofeedback.session.lsl import markers, streams
 from biofeedback.session.lsl.pacing import PacedTime
-from biofeedback.session.lsl.sender import Sender
+from biofeedback.session.lsl.sender import Sender, send
 from biofeedback.session.lsl.timeline import Timeline
+from biofeedback.session.opening import open_session
 from biofeedback.session.replay_clock import ReplayClock
+from biofeedback.session.simulated import SimulatedDriver
 from biofeedback.session.transcript import Message
 from tests.recording.samples import INFO
 
@@ -175,6 +179,25 @@ async def test_a_replay_goes_on_from_where_it_is_sent(
     assert values == [5.0, 3.0, 3.0]
     assert not [one for one in texts if one.get("moment") == "during"]
     await outlets.close()
+
+
+async def test_a_live_session_is_sent_to_its_end(
+    lsl: ModuleType, tmp_path: Path
+) -> None:
+    clock, driver = ManualClock(), SimulatedDriver()
+    part = tmp_path / "a.mcap.part"
+    asks = (Ask(signal=Signal.ECG),)
+    session = open_session(driver, driver.found, part=part, clock=clock, signals=asks)
+    session.start()
+    sending = asyncio.create_task(send(session))
+    await clock.advance(10)
+    await session.stop()
+    sent = await sending
+    assert sent.n_beats == len(read_tables(part).beats)
+    assert sent.n_lost == 0
+    assert not lsl.resolve_byprop(
+        "source_id", f"biofeedback:{session.info.id}:RR", timeout=0.1
+    )
 
 
 def test_stamps_keep_the_distances_of_the_session() -> None:

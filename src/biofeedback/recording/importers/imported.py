@@ -14,6 +14,7 @@ from biofeedback.errors import RecordingError
 from biofeedback.model import Beat, Signal, Value
 
 HEAD_BYTES = 65_536
+ASCII = 0.8
 
 Zone: TypeAlias = Literal["utc", "offset", "local-unknown", "unknown"]
 StartedFrom: TypeAlias = Literal["file", "name", "declared", "unknown"]
@@ -175,7 +176,9 @@ def decoded(data: bytes, *, whole: bool = True) -> str | None:
     try:
         return codecs.getincrementaldecoder("utf-8-sig")().decode(data, whole)
     except UnicodeDecodeError:
-        return data.decode("latin-1")
+        # Some letters of a Western language, but not mostly such: that is no text.
+        ascii_ = sum(byte < 0x80 for byte in data)
+        return data.decode("latin-1") if ascii_ >= ASCII * len(data) else None
 
 
 def samples(values: NDArray[np.floating]) -> NDArray[np.int32]:

@@ -7,6 +7,7 @@ are missing, because many apps write down when a value arrived, not when a heart
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 
 from biofeedback.errors import RecordingError
 from biofeedback.model import Beat, Value
+from biofeedback.recording.importers.civil import civil_clock
+from biofeedback.recording.importers.imported import LINE_END, decoded, read_bytes
 
 RR_NAMES = frozenset(
     "rr rri nn nni ibi iibi rr_interval rr_intervals nn_interval nn_intervals "
@@ -34,13 +37,15 @@ HEADER_LINES = 10
 GAP_MS = 3000.0
 """No heart at rest pauses for 3 s: a longer 'interval' is time without data."""
 
+LONGEST = 86_400_000.0
+"""A day in milliseconds."""
+
 MISSING_S = 1.5
 """More than notification (1 s) and jitter explain: intervals are missing."""
 
 LOOK_ROWS = 60
 PLAUSIBLE_MS = (250.0, 3000.0)
 CLOCK_TICKS_PER_S = (1.0, 1e3, 1e6, 1e9)
-CLOCK_TEXT = ("%d-%m-%y/%H:%M:%S.%f", "%d-%m-%y/%H:%M:%S", "%H:%M:%S.%f", "%H:%M:%S")
 
 ADVICE = (
     "Give one RR interval a line in milliseconds or seconds, or a table whose header "
@@ -87,7 +92,9 @@ def read_rr_text(
     lines = _lines(path)
     names, rows = _table(lines)
     rr_at, time_at, time_name = _columns(names, rows, rr_column, time_column, path)
-    values = np.array([_number(row, rr_at) for row in rows])
+    values = np.array([_number(row, rr_at) for row in rows], np.float64)
+    # Nothing is negative or longer than a day but a damaged cell.
+    values[(values < 0) | (values > LONGEST)] = np.nan
     n_unreadable = int(np.count_nonzero(np.isnan(values)))
     if not len(values) or n_unreadable > 0.2 * len(values):
         raise _refused(path, "holds no column of RR intervals")
@@ -99,7 +106,7 @@ def read_rr_text(
         raise _refused(path, "holds numbers that cannot be RR intervals")
     cells = None if time_at is None else [_cell(row, time_at) for row in rows]
     clock_s, started_at = _clock(cells, rr_ms, time_name)
-    beats, duration_s, n_gaps = _place(rr_ms, clock_s)
+    beats, duration_s, n_gaps = place(rr_ms, clock_s)
     return RrText(
         beats=beats,
         duration_s=duration_s,
@@ -120,24 +127,10 @@ def _refused(path: Path, what: str) -> RecordingError:
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or "it cannot be opened"
-        raise RecordingError(
-            f"{path.name} cannot be read: {reason.lower()}.",
-            "Check the name and whether you may read it.",
-        ) from error
-    try:
-        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            text = data.decode("utf-16")
-        else:
-            text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _refused(path, "is not a text file") from error
-    if "\0" in text:
+    text = decoded(read_bytes(path))
+    if text is None:
         raise _refused(path, "is not a text file")
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in LINE_END.split(text) if line.strip()]
     if not lines:
         raise _refused(path, "is empty")
     return lines
@@ -190,7 +183,7 @@ def _as_float(cell: str) -> float | None:
         value = float(cell)
     except ValueError:
         return None
-    return value if np.isfinite(value) else None
+    return value if np.isfinite(value) and "_" not in cell else None
 
 
 # --- Which column is what ---------------------------------------------------------
@@ -272,12 +265,31 @@ def _clock(
     """Return the clock in seconds from its first row, if it fits the intervals."""
     if cells is None or name is None:
         return None, None
+    ticks = numeric_clock(cells, rr_ms)
+    if ticks is not None:
+        clock_s, epoch_s = ticks
+        if epoch_s is None:
+            return clock_s, None
+        return clock_s, datetime.fromtimestamp(epoch_s, UTC).isoformat()
+    if any(_as_float(cell) is not None for cell in cells[:LOOK_ROWS]):
+        return None, None
+    return _text_clock(cells, rr_ms)
+
+
+def numeric_clock(
+    cells: Sequence[str], rr_ms: Floats
+) -> tuple[Floats, float | None] | None:
+    """Read a column of ticks: its unit is the one that fits the intervals.
+
+    Returns seconds from the first row and, if it is a date, that row's Unix time;
+    ``None`` where the cells are no numbers or do not fit.
+    """
     numbers = [_as_float(cell) for cell in cells]
     if any(number is None for number in numbers):
-        return _text_clock(cells)
+        return None
     ticks = np.array(numbers, dtype=np.float64)
-    if bool((np.diff(ticks) < 0).any()):
-        return None, None
+    if not len(ticks) or bool((np.diff(ticks) < 0).any()):
+        return None
     span = float(ticks[-1] - ticks[0])
     sum_s = float(np.nansum(rr_ms[1:])) / 1000
     fitting = [
@@ -286,56 +298,45 @@ def _clock(
         if span > 0 and 0.03 < sum_s * per_s / span <= 1.02 + 2 / max(sum_s, 1)
     ]
     if not fitting:
-        return None, None
+        return None
     per_s = max(fitting)[1]
-    started_at = None
     epoch_s = float(ticks[0]) / per_s
-    if epoch_s > 1e9:  # after 2001: a date, not a stopwatch
-        started_at = datetime.fromtimestamp(epoch_s, UTC).isoformat()
-    return (ticks - ticks[0]) / per_s, started_at
+    # After 2001 and before 2100 it is a date, not a stopwatch.
+    return (ticks - ticks[0]) / per_s, epoch_s if 1e9 < epoch_s < 4.1e9 else None
 
 
-def _text_clock(cells: list[str]) -> tuple[Floats | None, str | None]:
+def _text_clock(
+    cells: Sequence[str], rr_ms: Floats
+) -> tuple[Floats | None, str | None]:
     """Read clock times; without a time zone they do not date a recording."""
-    for form in CLOCK_TEXT:
-        try:
-            times = [datetime.strptime(c, form).replace(tzinfo=UTC) for c in cells]
-        except ValueError:
-            continue
-        seconds = np.array([time.timestamp() for time in times])
-        past_midnight = np.concatenate(([0], np.cumsum(np.diff(seconds) < -43_200)))
-        seconds = seconds + 86_400.0 * past_midnight
-        return _rising(seconds - seconds[0]), None
-    try:
-        dates = [datetime.fromisoformat(cell) for cell in cells]
-    except ValueError:
+    clock = civil_clock(cells, np.maximum(np.nan_to_num(rr_ms), 0) / 1000)
+    if clock is None:
         return None, None
-    aware = dates[0].tzinfo is not None
-    seconds = np.array([_utc(date).timestamp() for date in dates])
-    return _rising(seconds - seconds[0]), dates[0].isoformat() if aware else None
-
-
-def _utc(date: datetime) -> datetime:
-    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-
-
-def _rising(seconds: Floats) -> Floats | None:
-    return None if bool((np.diff(seconds) < 0).any()) else seconds
+    at_ns = clock.start.at_utc_ns
+    if at_ns is None or clock.start.zone == "local-unknown":
+        return clock.seconds, None
+    return clock.seconds, datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat()
 
 
 # --- Beats in time -----------------------------------------------------------------
 
 
-def _place(
-    rr_ms: Floats, clock_s: Floats | None
+def place(
+    rr_ms: Floats, clock_s: Floats | None, usable: NDArray[np.bool_] | None = None
 ) -> tuple[tuple[Beat, ...], float, int]:
-    """Put beats on one clock by summing RR; a new segment begins behind each gap."""
+    """Put beats on one clock by summing RR; a new segment begins behind each gap.
+
+    Returns the beats, the length in seconds and how many gaps there are. Time passes
+    in rows that are not ``usable``, but there is no beat.
+    """
     whole_ms = np.nan_to_num(rr_ms)
     shift_ms = np.zeros(len(rr_ms))
     breaks = np.zeros(len(rr_ms), np.bool_)
     if clock_s is not None:
         breaks, shift_ms = _missing(np.cumsum(whole_ms) / 1000, clock_s)
     is_beat = (whole_ms > 0) & (whole_ms <= GAP_MS)
+    if usable is not None:
+        is_beat &= usable
     breaks[1:] |= ~is_beat[:-1]
     end_ms = np.cumsum(np.maximum(whole_ms, 0)) + shift_ms
     chosen = np.flatnonzero(is_beat)
