@@ -3,10 +3,11 @@
     python -m bench.recording [--json] [--write]
 
 The simulated strap: an hour of heart only (a notification and a tick a second, and all
-live messages), and 35 minutes with ECG and acceleration, told per hour. All formats take the very
-same records in one run. What computes is timed by the processor's clock, so that others
-on the machine disturb little; what waits for the disk by the wall's, as a median.
-``--write`` puts the tables into ``docs/recordings.md``. Takes about a minute.
+live messages), and 35 minutes with ECG and acceleration, told per hour. All formats
+take the very same records in one run. What computes is timed by the processor's clock,
+so that others on the machine disturb little; what waits for the disk by the wall's, as
+a median. ``--write`` puts the tables into ``docs/recordings.md``. Takes 45 s, and up to
+three times that on a busy machine.
 """
 
 from __future__ import annotations

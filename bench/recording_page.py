@@ -22,8 +22,8 @@ def write(found: dict[str, Any]) -> None:
 def tables(found: dict[str, Any]) -> list[str]:
     """Return the tables and what must be known to read them, in Markdown."""
     out = [
-        "Made by `python -m bench.recording --write`: the simulated strap, all told per "
-        "hour, the same records in every format, one run, Python "
+        "Made by `python -m bench.recording --write`: the simulated strap, all told "
+        "per hour, the same records in every format, one run, Python "
         f"{platform.python_version()}, {platform.system()}. Only ratios mean something "
         "on another machine; they stand in brackets (ours = 1). *Append* is the "
         "processor's time for a record, *disk* the median wait once a second (ours, "
@@ -79,7 +79,7 @@ def _table(name: str, part: dict[str, Any]) -> list[str]:
 
 def _cell(value: float, ours: float, digits: int) -> str:
     ratio = value / ours
-    if ratio < 0.001:
+    if ratio < 0.01:
         return "–"  # a buffered file waits for nothing
     return (
         f"{value:.{digits}f} ({ratio:.0f})"

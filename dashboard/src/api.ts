@@ -52,8 +52,15 @@ async function call(method: string, path: string, body?: unknown): Promise<Respo
   });
 }
 
-async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
+export async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
   return (await (await call(method, path, body)).json()) as T;
+}
+
+/** A file, and the name the service gave it. */
+export async function asBlob(path: string): Promise<[Blob, string]> {
+  const answer = await call("GET", path);
+  const said = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition") ?? "");
+  return [await answer.blob(), said?.[1] ?? "recording"];
 }
 
 const at = (id: string, rest = ""): string => `sessions/${encodeURIComponent(id)}${rest}`;

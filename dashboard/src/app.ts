@@ -31,6 +31,7 @@ export class App extends Part {
     route: { state: true },
     feed: { state: true },
     labels: { state: true },
+    speed: { state: true },
     notice: { state: true },
   };
   declare door: Door;
@@ -38,6 +39,8 @@ export class App extends Part {
   declare feed: Feed | null;
   /** What the header says of the heart on screen: replay, simulated, or nothing. */
   declare labels: readonly Label[];
+  /** How fast a replay goes, which its label tells. */
+  declare speed: number | null;
   declare notice: { words: string; advice: string } | null;
   #token = takeToken();
   #left = new Set<string>();
@@ -50,6 +53,7 @@ export class App extends Part {
     this.route = readRoute(location.hash);
     this.feed = null;
     this.labels = [];
+    this.speed = null;
     this.notice = null;
   }
 
@@ -110,11 +114,18 @@ export class App extends Part {
         const live = await this.#liveReplay();
         if (live) return go("replay", live.id);
         this.#drop();
+      } else if (isResearch(route)) {
+        this.#drop();
+        // Its code comes only now: whoever practises never loads it.
+        await import("./screens/research.ts");
       } else if (this.feed?.session.id !== route.id) {
         this.#drop();
         const session = await api.session(route.id);
         route = settle(route, session);
-        if (needsFeed(route)) this.feed = new Feed(session);
+        if (needsFeed(route)) {
+          this.feed = new Feed(session);
+          this.feed.addEventListener("change", () => (this.speed = this.feed?.replay?.speed ?? session.speed));
+        }
         this.#labelFor(session);
       }
     } catch (problem) {
@@ -195,7 +206,9 @@ export class App extends Part {
         ${this.labels.length > 0
           ? html`<div class="labels">
               ${this.labels.map(
-                (label) => html`<p class="chip label" data-testid=${label.testid}>${label.words}</p>`,
+                (label) => html`<p class="chip label" data-testid=${label.testid}>
+                  ${label.words}${label.testid === "replay-label" && this.speed ? `, ${this.speed}×` : nothing}
+                </p>`,
               )}
             </div>`
           : html`<p class="brand"><span aria-hidden="true"></span>${copy.name}</p>`}
@@ -230,6 +243,8 @@ export class App extends Part {
     const { screen, id } = this.route;
     const { feed } = this;
     if (screen === "home") return html`<bf-home></bf-home>`;
+    if (screen === "recordings") return html`<bf-recordings></bf-recordings>`;
+    if (screen === "review") return html`<bf-review recording=${id}></bf-review>`;
     if (screen === "done") {
       const metrics = this.#last?.id === id ? this.#last.metrics : null;
       return html`<bf-done session=${id} .metrics=${metrics}></bf-done>`;
@@ -247,6 +262,10 @@ customElements.define("bf-app", App);
 
 function needsFeed(route: Route): boolean {
   return ["before", "practice", "after", "replay"].includes(route.screen);
+}
+
+function isResearch(route: Route): boolean {
+  return route.screen === "recordings" || route.screen === "review";
 }
 
 /** Where an address leads, given how its session stands. */

@@ -131,6 +131,7 @@ export const copy = {
     endIt: "End it",
     earlier: "Earlier",
     noneYet: "Your practices will be listed here.",
+    all: "All recordings",
     seeAgain: "See it again",
     seeAgainOf: (when: string): string => `See it again: ${when}`,
     saving: "Being saved",
@@ -301,6 +302,22 @@ export const copy = {
     again: "See it again",
     said: (short: string, value: number): string => `${short}: ${value}`,
     at: (about: string): string => `${about} in`,
+  },
+
+  replayBar: {
+    title: "Replay controls",
+    words: (speed: number, state: string): string => `Replay, ${speed}×, ${state}`,
+    states: { playing: "playing", paused: "paused", ended: "at its end" },
+    position: (at: string, of: string): string => `${at} of ${of}`,
+    seek: "Go to a time",
+    play: "Play",
+    pause: "Pause",
+    step: { beat: "Next beat", tick: "Next second", event: "Next event" },
+    speed: "Speed",
+    loopFrom: "Loop from here",
+    loopTo: "Loop to here",
+    loopOff: "End the loop",
+    looping: (from: string, to: string): string => `Going round from ${from} to ${to}.`,
   },
 
   time: {

@@ -6,7 +6,7 @@
 import { adjust, type ClockSample, type ClockState, estimateOffsetMs, remember, sessionMs } from "./clock.ts";
 import { LiveLink } from "./live.ts";
 import { type PacerPart, withPart } from "./pacer.ts";
-import type { Ask, Entry, Heart, Link, Message, Metrics, Session, SignalName } from "./protocol.ts";
+import type { Ask, Entry, Heart, Link, Message, Metrics, Replay, Session, SignalName } from "./protocol.ts";
 import { BeatRing } from "./ring.ts";
 import { decodeSamples, SampleRing } from "./samples.ts";
 
@@ -28,6 +28,8 @@ export class Feed extends EventTarget {
   entries: readonly Entry[] = [];
   /** What is asked of the strap beside its heart rate, by whomever. */
   signals: readonly Ask[];
+  /** How a replay stands, where the service says so. */
+  replay: Replay | null = null;
   connected = false;
   /** When the service was last heard, on this computer's clock. */
   heardMs = performance.now();
@@ -88,6 +90,11 @@ export class Feed extends EventTarget {
   /** Asks for the time again, after the computer slept. */
   resync(): void {
     this.#live.ping(3);
+  }
+
+  /** Sends a command of this session, if there is a connection. */
+  command(command: Readonly<Record<string, unknown>>): boolean {
+    return this.#live.command(command);
   }
 
   /** Asks for a trace: of the strap, where that sends nothing yet, and of the service. */
@@ -160,6 +167,9 @@ export class Feed extends EventTarget {
           this.entries = [...this.entries, message];
         }
         break;
+      case "replay":
+        this.#replayed(message, receivedMs);
+        break;
       case "hello":
       case "restated":
       case "referee":
@@ -170,8 +180,29 @@ export class Feed extends EventTarget {
     this.#changed();
   }
 
+  /** Time went another way: what was drawn of it goes, and the clock is set anew. */
+  #replayed(replay: Replay, receivedMs: number): void {
+    this.replay = replay;
+    if (replay.jumped) {
+      this.beats.clear();
+      for (const ring of this.#traces.values()) ring.clear();
+      this.heart = null;
+      this.metrics = null;
+      this.entries = this.entries.filter((entry) => entry.t_ms <= replay.position_ms);
+    }
+    const speed = this.#speed;
+    this.#samples = [];
+    this.#clock = adjust(null, replay.position_ms - speed * receivedMs, receivedMs, speed);
+  }
+
+  /** How fast the session's clock runs: it stands still in a replay that is paused. */
+  get #speed(): number {
+    if (this.replay) return this.replay.state === "playing" ? this.replay.speed : 0;
+    return this.session.speed ?? 1;
+  }
+
   #tick(sentMs: number, receivedMs: number, session_ms: number): void {
-    const speed = this.session.speed ?? 1;
+    const speed = this.#speed;
     this.#samples = remember(this.#samples, { sent_ms: sentMs, received_ms: receivedMs, session_ms });
     const offset = estimateOffsetMs(this.#samples, speed);
     if (offset === null) return;

@@ -8,8 +8,8 @@ import type { Message } from "./protocol.ts";
 const BACKOFF_MS = [300, 700, 1500, 3000, 5000] as const;
 const NO_SUCH_SESSION = 4404;
 const PINGS_AT_FIRST = 10;
-/** The service takes ten commands a second. */
-const PING_APART_MS = 120;
+/** The service takes ten commands a second: half of them are left for the person. */
+const PING_APART_MS = 200;
 const PING_EVERY_MS = 20_000;
 /** The service pings by itself; silence on our own pings means the link is dead. */
 const ANSWER_WITHIN_MS = 8_000;

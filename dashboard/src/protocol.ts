@@ -30,7 +30,7 @@ export interface Session {
   readonly state: SessionState;
   readonly started_at: string;
   readonly ended_at: string | null;
-  readonly source: "strap" | "simulated" | "replay";
+  readonly source: "strap" | "simulated" | "replay" | "imported";
   readonly simulated: boolean;
   readonly strap_name: string;
   readonly replay_of: string | null;
@@ -205,6 +205,16 @@ export interface Clock extends Live<"clock"> {
   readonly session_ms: number;
 }
 
+/** How a replay stands; after `jumped` what is on screen is of another time. */
+export interface Replay extends Live<"replay"> {
+  readonly state: "playing" | "paused" | "ended";
+  readonly speed: number;
+  readonly position_ms: number;
+  readonly duration_ms: number;
+  readonly loop: { readonly from_ms: number; readonly to_ms: number } | null;
+  readonly jumped: boolean;
+}
+
 export type Message =
   | Hello
   | Link
@@ -215,6 +225,7 @@ export type Message =
   | Signals
   | Entry
   | Clock
+  | Replay
   | Live<"restated">
   | Live<"referee">
   | Live<"gap">

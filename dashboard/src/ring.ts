@@ -28,6 +28,11 @@ export class BeatRing {
     return this.#beats.length;
   }
 
+  /** Forgets them all: time went another way. */
+  clear(): void {
+    this.#beats.length = 0;
+  }
+
   /** Takes one beat. Told again, it takes the place of what it was judged to be. */
   push(beat: BeatLike): void {
     const beats = this.#beats;

@@ -95,6 +95,13 @@ export class SampleRing {
     return Math.max(LEAST_LAG_MS, ...this.#lags);
   }
 
+  /** Forgets them all: time went another way. */
+  clear(): void {
+    this.#samples = [];
+    this.#lags = [];
+    this.#segment = null;
+  }
+
   push(samples: Samples, nowMs: number | null): void {
     const { channels, interval_ms, segment, t_ms, values } = samples;
     const n = values.length / channels;

@@ -7,6 +7,8 @@ intervals come at all, only the notifications say. Both together are one
 
 from __future__ import annotations
 
+from operator import is_
+
 import msgspec
 
 from biofeedback.errors import ADVICE
@@ -64,6 +66,7 @@ class Link:
         self._heard_ns = 0  # the last notification, or the start of the stream
         self._streaming_since_ns = 0
         self._said: LinkEvent | None = None
+        self._looked: tuple[object, ...] | None = None  # what that was said from
 
     def change(self, record: LinkChange) -> tuple[LinkEvent, ...]:
         """Take the driver's word."""
@@ -158,6 +161,17 @@ class Link:
         self.strap = strap
 
     def _news(self, t_ns: int) -> tuple[LinkEvent, ...]:
+        state = (
+            self._driver,
+            self._silent,
+            self._touches,
+            self._hr_only and not self._intervals,
+            self.strap,
+        )
+        # Looked at every second: what it is said from is mostly the very same.
+        if self._looked is not None and all(map(is_, state, self._looked)):
+            return ()
+        self._looked = state
         now = self._now(t_ns)
         before = self._said
         if before is not None:

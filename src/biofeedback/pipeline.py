@@ -287,7 +287,7 @@ class Pipeline:
             yield from self._judged(interval)
             self.windows.take(interval)
 
-    def _judged(self, interval: Interval) -> Iterator[AnyEvent]:
+    def _judged(self, interval: Interval) -> tuple[AnyEvent, ...]:
         """Tell a beat that is new, or judged otherwise than it was told."""
         index, final = interval.index, interval.stage is Stage.FINAL
         new = index == len(self.intervals)
@@ -299,8 +299,8 @@ class Pipeline:
             self.intervals[index] = interval
         doubt_ms = self._doubts_ms.pop(index) if final else self._doubts_ms[index]
         if interval.label is told:
-            return
-        yield BeatEvent(
+            return ()
+        event = BeatEvent(
             t_ms=ms(interval.t_ns),
             index=index,
             segment=interval.segment,
@@ -310,6 +310,7 @@ class Pipeline:
             uncertainty_ms=doubt_ms,
             provisional=not final,
         )
+        return (event,)
 
     def _finish(self) -> Iterator[AnyEvent]:
         yield from self._settled(self._beats.flush())
@@ -338,7 +339,8 @@ class Pipeline:
     # --- Once a second --------------------------------------------------------------
 
     def _tick(self, record: Tick) -> Iterator[AnyEvent]:
-        yield from self._measured(record.t_ns, ())
+        if beats := self._beats.measure(record.t_ns, ()):
+            yield from self._settled(beats)
         for event in self._link.tick(record.t_ns):
             if event.state is LinkState.STALE:
                 self._beats.break_segment()

@@ -44,6 +44,9 @@ export class EarlierPart extends Part {
       <ul class="rows">
         ${past.map((session) => this.#row(session))}
       </ul>
+      ${past.length > 0
+        ? html`<a class="link" href="#recordings" data-testid="all-recordings">${c.all}</a>`
+        : nothing}
     </section>`;
   }
 

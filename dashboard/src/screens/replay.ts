@@ -8,6 +8,7 @@ import { sendStop } from "../outboxes.ts";
 import { follow, Part } from "../part.ts";
 import "../parts/numbers.ts";
 import "../parts/pacer.ts";
+import "../parts/replay-bar.ts";
 import "../parts/signals.ts";
 import "../parts/trace.ts";
 import { go } from "../router.ts";
@@ -55,8 +56,10 @@ export class ReplayScreen extends Part {
     this.querySelector<HTMLElement>("h1")?.focus();
   }
 
+  /** A replay that waits at its end can still be sent back. */
   get #over(): boolean {
-    return this.feed.over || this.feed.link?.state === "ended";
+    const { feed } = this;
+    return feed.over || (feed.replay === null && feed.link?.state === "ended");
   }
 
   readonly #key = (event: KeyboardEvent): void => {
@@ -89,6 +92,7 @@ export class ReplayScreen extends Part {
         ${nowMs === null ? "" : copy.replay.at(sentence(aboutMinutes(nowMs)))}
       </p>
       <bf-trace .feed=${feed}></bf-trace>
+      <bf-replay-bar .feed=${feed} .tick=${this.second}></bf-replay-bar>
       ${this.numbers
         ? html`<bf-numbers .feed=${feed} .tick=${this.second}></bf-numbers>
             <bf-signals .feed=${feed} .tick=${this.second}></bf-signals>`

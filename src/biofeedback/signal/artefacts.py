@@ -111,7 +111,7 @@ class Judge:
         self._spread = {Stage.PROVISIONAL: Spread(), Stage.FINAL: Spread()}
 
     def _view(self, stage: Stage) -> View:
-        # What is known at each stage moves on by a beat at a time, apart from the other.
+        # Each stage moves on by a beat at a time, apart from the other.
         return View(self._rr_s, self._changes_s, self._base, self._spread[stage])
 
     def _soon(self, i: int) -> Interval:

@@ -136,13 +136,16 @@ class BeatClock:
                 beats += self._begin([packet])
             else:
                 self._held = [packet]  # what queued up during the gap may follow
-        elif self._lateness([packet]) < -self._early_ns:
-            self.break_segment()
-            beats += self._begin([packet])
-        elif self._in_time([packet]) and not self._one_is_missing(packet):
-            beats += self._append(packet)
         else:
-            self._held = [packet]
+            late_ns = self._lateness([packet])
+            # A packet is seldom early, and how early it may be takes a while to say.
+            if late_ns < -EARLY_NS and late_ns < -self._early_ns:
+                self.break_segment()
+                beats += self._begin([packet])
+            elif late_ns <= self._late_ns and not self._one_is_missing(packet):
+                beats += self._append(packet)
+            else:
+                self._held = [packet]
         return tuple(beats)
 
     def hear(self, t_ns: int) -> None:
@@ -296,24 +299,25 @@ class BeatClock:
 
     def _place(self, counts: tuple[int, ...]) -> list[Beat]:
         beats = []
+        wait_ns = self._wait_ns
         for count in counts:
             if count >= self.shortest:
                 self._sum += count
-                step = rr_ns(count) // SLEW
-                change = self._bounds.goal_ns(self._now_ns) - self._anchor_ns
-                self._anchor_ns += max(-step, min(step, change))
             now_ns = self._now_ns
+            goal_ns = self._bounds.goal_ns(now_ns)
+            if count >= self.shortest:
+                step = rr_ns(count) // SLEW
+                change = goal_ns - self._anchor_ns
+                self._anchor_ns += max(-step, min(step, change))
             beat_ns = self._anchor_ns + now_ns
-            off_ns = abs(self._anchor_ns - self._bounds.goal_ns(now_ns))
+            off_ns = abs(self._anchor_ns - goal_ns)
             beats.append(
                 Beat(
                     index=self._index,
                     segment=self._segment,
                     t_ns=beat_ns,
                     rr_ms=rr_ms(count),
-                    uncertainty_ms=(
-                        self._bounds.doubt_ns(now_ns, self._wait_ns) + off_ns
-                    )
+                    uncertainty_ms=(self._bounds.doubt_ns(now_ns, wait_ns) + off_ns)
                     / NS_PER_MS,
                 )
             )

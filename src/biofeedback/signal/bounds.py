@@ -74,8 +74,10 @@ class Bounds:
 
         Bounds cross by jitter; then the upper one is right.
         """
-        apart_ns = 0 if self._at_once else self.apart_ns(now_ns) or 0
-        return self.upper_ns(now_ns) - max(apart_ns, 0) // 2
+        upper_ns = self._above.at(now_ns)
+        if self._at_once or not self._below:
+            return upper_ns
+        return upper_ns - max(upper_ns + self._below.at(now_ns), 0) // 2
 
     def doubt_ns(self, now_ns: int, wait_ns: int) -> int:
         """Return how far the guess may be off; ``wait_ns`` while one bound is known."""

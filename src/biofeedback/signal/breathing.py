@@ -171,14 +171,15 @@ def breathing_peak(
     low_hz, high_hz = BREATHING_HZ
     first = math.floor(low_hz / bin_hz)
     stop = min(len(row) - 1, math.ceil(high_hz / bin_hz) + 1)
-    k = row.index(max(row[first:stop]), first)
-    left, here, right = (math.sqrt(row[k + side]) for side in (-1, 0, 1))
+    band = row[first:stop]
+    k = first + band.index(max(band))
+    left, here, right = map(math.sqrt, row[k - 1 : k + 2])
     if not (here > left and here >= right and here > NO_PEAK):
         return None
     peak_hz = (k + 0.5 * (left - right) / (left - 2 * here + right)) * bin_hz
     if not low_hz <= peak_hz <= high_hz:
         return None
-    below = [0.0, *accumulate(row[first:stop])]
+    below = [0.0, *accumulate(band)]
     lobe = round(lobe_hz / bin_hz)
     around = below[min(stop, k + lobe + 1) - first]
     around -= below[max(first, k - lobe) - first]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -114,7 +115,7 @@ def _psd_64_of_one(samples_ms: Floats) -> Floats:
     transform = np.fft.rfft(samples_ms * window, PADDED)[:BINS]
     line = level_of * level
     line += slope_of * slope
-    transform = transform - line
+    transform -= line
     real, imag = transform.real, transform.imag
     density: Floats = real * real
     density += imag * imag
@@ -159,12 +160,9 @@ def describe_one(density: Floats) -> Spectrum:
     many on arrays of one row do.
     """
     row: list[float] = density.tolist()
-    total, half = 0.0, BIN_HZ / 2
-    below, before = [total], row[0]
-    for value in row[1:]:
-        total += (value + before) * half
-        below.append(total)
-        before = value
+    half = BIN_HZ / 2
+    steps = [(here + before) * half for before, here in pairwise(row)]
+    below = list(accumulate(steps, initial=0.0))
 
     def up_to(hz: float) -> float:
         k = int(hz / BIN_HZ)

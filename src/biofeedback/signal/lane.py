@@ -10,6 +10,7 @@ the same bits.
 from __future__ import annotations
 
 from bisect import bisect_right
+from operator import add
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -157,7 +158,9 @@ class Lane:
 
     def hear(self, t_ns: int) -> None:
         """Note that a beat came, though it is not judged yet."""
-        self._heard_ns = max(self._heard_ns, t_ns)
+        if t_ns <= self._heard_ns:
+            return
+        self._heard_ns = t_ns
         self._fleet.state[self.row, HEARD] = self._heard_ns
 
     def take(self, interval: Interval) -> None:
@@ -192,7 +195,7 @@ class Lane:
             self._trace.begin()
         before = self._before if joined else None
         added = sums.row(rr, normal, interval.abrupt, before)
-        self._total = tuple(a + b for a, b in zip(self._total, added, strict=True))
+        self._total = tuple(map(add, self._total, added))
         self._before = rr if normal else None
         self._segment = interval.segment
         self._newest_ns = interval.t_ns
@@ -211,7 +214,7 @@ class Lane:
         if normal:
             self._trace.lay(self._clock, rr)
         self._laid += 1
-        self.hear(interval.t_ns)
+        self._heard_ns = max(self._heard_ns, interval.t_ns)
         self._tell()
 
     def settle(self, interval: Interval) -> None:

@@ -166,11 +166,22 @@ class Swings:
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int, Shape, bytes], PacedBreath | None] = {}
+        self._same: dict[tuple[int, int, Shape], PacedBreath | None] = {}
+        self._revision: int | None = None
+
+    def revised(self, revision: int) -> None:
+        """Say that no interval was judged otherwise since this number was new."""
+        if revision != self._revision:
+            self._revision = revision
+            self._same.clear()
 
     def __call__(
         self, series: Series, begin_ns: int, end_ns: int, shape: Shape = USUAL
     ) -> PacedBreath | None:
         """Return :func:`breath_swing`, computed once per breath."""
+        here = (begin_ns, end_ns, shape)
+        if here in self._same:
+            return self._same[here]
         around = (begin_ns, end_ns)
         first, last = np.searchsorted(series.t_ns, around, side="left").tolist()
         after = last + 1 + MARGIN
@@ -182,6 +193,10 @@ class Swings:
             self._known[key] = breath_swing(series, begin_ns, end_ns, shape)
             while len(self._known) > REMEMBERED:
                 del self._known[next(iter(self._known))]
+        if self._revision is not None:
+            self._same[here] = self._known[key]
+            while len(self._same) > REMEMBERED:
+                del self._same[next(iter(self._same))]
         return self._known[key]
 
 
@@ -236,6 +251,7 @@ class LiveRsa:
             if not whole or (key := (whole[0], whole[-1], revision)) == self._key:
                 return self._rsa if whole else None
         self._key = key
+        self._swings.revised(revision)
         self._rsa = rsa(
             series,
             whole,

@@ -108,7 +108,9 @@ def civil_clock(cells: Sequence[str], expected_s: Floats) -> CivilClock | None:
     start = Start()
     first = times[int(where[0])]
     if dated and first is not None:
-        start = Start.civil(first - timedelta(seconds=float(filled[where[0]] - filled[0])))
+        start = Start.civil(
+            first - timedelta(seconds=float(filled[where[0]] - filled[0]))
+        )
     if zone == "local-unknown":
         notes = [*notes, LOCAL]
     return CivilClock(seconds=filled - filled[0], start=start, notes=tuple(notes))

@@ -83,9 +83,7 @@ def beats_of(
         notes += said
     beats, _, n_gaps = place(rr_ms, clock_s, usable)
     notes += [rows_note(n_unreadable), gaps_note(n_gaps)]
-    return Rows(
-        beats=beats, start=start, notes=tuple(note for note in notes if note)
-    )
+    return Rows(beats=beats, start=start, notes=tuple(note for note in notes if note))
 
 
 def _clock(
@@ -103,7 +101,11 @@ def _clock(
     else:
         civil = civil_clock(cells, whole_ms / 1000)
         if civil is None:
-            return None, Start(), ["The times beside the intervals were not understood."]
+            return (
+                None,
+                Start(),
+                ["The times beside the intervals were not understood."],
+            )
         clock_s, start, notes = civil.seconds, civil.start, list(civil.notes)
     if start.at_utc_ns is not None:
         first = int(np.flatnonzero(whole_ms > 0)[0])

@@ -18,6 +18,14 @@ MODULES = (
     "xdf",
     "bids",
     "omh",
+    "polar_sensor_logger",
+    "openhrv",
+    "hrv4training",
+    "hrv_logger",
+    "empatica",
+    "kubios",
+    "polar_flow",
+    "elite_hrv",
     "plain_rr",
 )
 """The most specific first; what reads almost anything comes last."""

@@ -93,8 +93,8 @@ def read_rr_text(
     names, rows = _table(lines)
     rr_at, time_at, time_name = _columns(names, rows, rr_column, time_column, path)
     values = np.array([_number(row, rr_at) for row in rows], np.float64)
-    # Nothing is negative or longer than a day but a damaged cell.
-    values[(values < 0) | (values > LONGEST)] = np.nan
+    # What is longer than a day is a damaged cell.
+    values[values > LONGEST] = np.nan
     n_unreadable = int(np.count_nonzero(np.isnan(values)))
     if not len(values) or n_unreadable > 0.2 * len(values):
         raise _refused(path, "holds no column of RR intervals")
