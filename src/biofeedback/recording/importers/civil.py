@@ -1,8 +1,8 @@
 """Clock times as apps write them down: mostly those of the wall, without a zone.
 
-Such a clock steps: at midnight if it has no date, when summer time begins and ends, and
-when a phone corrects it. Heartbeats do not. So the steps are taken out, and what is left
-rises; intervals stay the truth, and the clock only tells where some are missing.
+Such a clock steps: at midnight if it has no date, when summer time begins and ends,
+and when a phone corrects it. Heartbeats do not. So the steps are taken out, and what is
+left rises; intervals stay the truth, and the clock only tells where some are missing.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from biofeedback.errors import RecordingError
 from biofeedback.model import Beat, Value
-from biofeedback.recording.importers.civil import LOCAL, civil_clock
+from biofeedback.recording.importers.civil import civil_clock
 from biofeedback.recording.importers.parts import (
     Start,
     gaps_note,
@@ -116,6 +116,3 @@ def _clock(
             known_from=start.known_from,
         )
     return clock_s, start, notes
-
-
-__all__ = ["LOCAL", "Rows", "beats_of"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from biofeedback.recording.importers.civil import LOCAL
 from biofeedback.recording.importers.imported import Head, Imported, Options
-from biofeedback.recording.importers.rr_text import read_rr_text
+from biofeedback.recording.importers.parts import Start, assembled, rows_note
+from biofeedback.recording.importers.rr_text import RrText, read_rr_text
 
 NAME = "rr-text"
 TITLE = "RR intervals as text"
-
-NS_PER_S = 1_000_000_000
 
 
 def matches(head: Head) -> bool:
@@ -28,27 +28,39 @@ def read(path: Path, options: Options) -> Imported:
         When it does not hold RR intervals.
     """
     text = read_rr_text(path, rr_column=options.column, unit=options.unit)
+    start = _start(text)
     notes = [f"RR in {text.unit} (from the {text.unit_from})."]
     if text.clock is not None:
         notes.append(f"{text.n_gaps} gaps were found with the column '{text.clock}'.")
-    if text.n_unreadable:
-        notes.append(f"{text.n_unreadable} rows could not be read.")
-    started_ns = options.start_utc_ns
-    if started_ns is None and text.started_at is not None:
-        began = datetime.fromisoformat(text.started_at)
-        started_ns = round(began.timestamp() * 1_000_000) * 1000
-    return Imported(
-        format=NAME,
+    notes.append(rows_note(text.n_unreadable))
+    if text.civil is not None:
+        notes += [note for note in text.civil.notes if note != LOCAL]
+        notes.append(LOCAL if start.zone == "local-unknown" else "")
+    return assembled(
+        path,
+        name=NAME,
+        title=TITLE,
+        start=start,
+        options=options,
+        anchored=True,
         beats=text.beats,
-        duration_ns=round(text.duration_s * NS_PER_S),
-        started_at_utc_ns=started_ns,
-        started_from=(
-            "declared"
-            if options.start_utc_ns is not None
-            else "unknown"
-            if started_ns is None
-            else "file"
-        ),
-        zone="utc" if started_ns is not None else "unknown",
-        notes=tuple(notes),
+        notes=notes,
+    )
+
+
+def _start(text: RrText) -> Start:
+    """Return when the first interval began: its row was written when it ended."""
+    if not text.beats:
+        return Start()
+    start = Start()
+    if text.civil is not None:
+        start = text.civil.start
+    elif text.started_at is not None:
+        start = Start.civil(datetime.fromisoformat(text.started_at))
+    if start.at_utc_ns is None:
+        return start
+    return Start(
+        at_utc_ns=start.at_utc_ns - text.beats[0].t_ns,
+        zone=start.zone,
+        known_from=start.known_from,
     )

@@ -78,6 +78,11 @@ def detect(head: Head) -> Format:
                 f"{head.name} is {what}, and no file of heartbeats.",
                 "Unpack it, or export it as text from the program it came from.",
             )
+    if head.text is not None and head.text.lstrip()[:1] == "<":
+        raise RecordingError(
+            f"{head.name} is a web page or XML, and no file of heartbeats.",
+            "Export the recording as text from the program it came from.",
+        )
     for format in formats():
         if format.matches(head):
             return format

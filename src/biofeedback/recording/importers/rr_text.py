@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from biofeedback.errors import RecordingError
 from biofeedback.model import Beat, Value
-from biofeedback.recording.importers.civil import civil_clock
+from biofeedback.recording.importers.civil import CivilClock, civil_clock
 from biofeedback.recording.importers.imported import LINE_END, decoded, read_bytes
+from biofeedback.recording.importers.text_table import drop_cut
 
 RR_NAMES = frozenset(
     "rr rri nn nni ibi iibi rr_interval rr_intervals nn_interval nn_intervals "
@@ -71,6 +72,8 @@ class RrText(Value, frozen=True):
     started_at: str | None
     n_gaps: int
     n_unreadable: int
+    civil: CivilClock | None = None
+    """The clock, where it tells times of day."""
 
 
 def read_rr_text(
@@ -89,8 +92,10 @@ def read_rr_text(
     RecordingError
         When the file cannot be read or does not hold RR intervals.
     """
-    lines = _lines(path)
+    lines, finished = _lines(path)
     names, rows = _table(lines)
+    if not finished:
+        drop_cut(rows)
     rr_at, time_at, time_name = _columns(names, rows, rr_column, time_column, path)
     values = np.array([_number(row, rr_at) for row in rows], np.float64)
     # What is longer than a day is a damaged cell.
@@ -105,7 +110,7 @@ def read_rr_text(
     if np.count_nonzero((rr_ms >= low) & (rr_ms <= high)) < 0.5 * len(rr_ms):
         raise _refused(path, "holds numbers that cannot be RR intervals")
     cells = None if time_at is None else [_cell(row, time_at) for row in rows]
-    clock_s, started_at = _clock(cells, rr_ms, time_name)
+    clock_s, started_at, civil = _clock(cells, rr_ms, time_name)
     beats, duration_s, n_gaps = place(rr_ms, clock_s)
     return RrText(
         beats=beats,
@@ -116,6 +121,7 @@ def read_rr_text(
         started_at=started_at,
         n_gaps=n_gaps,
         n_unreadable=n_unreadable,
+        civil=civil,
     )
 
 
@@ -126,14 +132,15 @@ def _refused(path: Path, what: str) -> RecordingError:
     return RecordingError(f"{path.name} {what}.", ADVICE)
 
 
-def _lines(path: Path) -> list[str]:
+def _lines(path: Path) -> tuple[list[str], bool]:
+    """Return lines that are not empty, and whether the last one has an end."""
     text = decoded(read_bytes(path))
     if text is None:
         raise _refused(path, "is not a text file")
     lines = [line for line in LINE_END.split(text) if line.strip()]
     if not lines:
         raise _refused(path, "is empty")
-    return lines
+    return lines, text[-1] in "\r\n"
 
 
 def _table(lines: list[str]) -> tuple[list[str] | None, list[list[str]]]:
@@ -144,10 +151,31 @@ def _table(lines: list[str]) -> tuple[list[str] | None, list[list[str]]]:
         if any(_stem(name) in RR_NAMES for name in names):
             return names, [_split(line) for line in lines[i + 1 :]]
     lines = [line for line in lines if not line.startswith("#")]
+    if _decimal_commas(lines):
+        lines = [line.replace(",", ".") for line in lines]
     first = _split(lines[0]) if lines else []
     if len(first) > 1 and all(_as_float(cell) is None for cell in first):
         return [_name(cell) for cell in first], [_split(line) for line in lines[1:]]
     return None, [_split(line) for line in lines]
+
+
+def _decimal_commas(lines: list[str]) -> bool:
+    """Whether each line is one number with a comma, not a time and an interval.
+
+    Read as numbers they are intervals; read as two columns, the first would be seconds
+    that do not pass or milliseconds that run back.
+    """
+    cells = [line.strip().split(",") for line in lines]
+    if len(cells) < 3 or any(
+        len(each) != 2 or not all(part.isdecimal() for part in each) for each in cells
+    ):
+        return False
+    values = np.array([float(".".join(each)) for each in cells])
+    median = float(np.median(values))
+    if 0.25 <= median <= 2.5:
+        runs_on = float(values[-1] - values[0]) >= 0.5 * len(values) - 1
+        return bool(values.max() < 3) and not runs_on
+    return 250 <= median <= 2500 and bool((np.diff(np.floor(values)) < 0).any())
 
 
 def _split(line: str) -> list[str]:
@@ -261,19 +289,24 @@ def _unit(
 
 def _clock(
     cells: list[str] | None, rr_ms: Floats, name: str | None
-) -> tuple[Floats | None, str | None]:
+) -> tuple[Floats | None, str | None, CivilClock | None]:
     """Return the clock in seconds from its first row, if it fits the intervals."""
     if cells is None or name is None:
-        return None, None
+        return None, None, None
     ticks = numeric_clock(cells, rr_ms)
     if ticks is not None:
         clock_s, epoch_s = ticks
         if epoch_s is None:
-            return clock_s, None
-        return clock_s, datetime.fromtimestamp(epoch_s, UTC).isoformat()
-    if any(_as_float(cell) is not None for cell in cells[:LOOK_ROWS]):
-        return None, None
-    return _text_clock(cells, rr_ms)
+            return clock_s, None, None
+        return clock_s, datetime.fromtimestamp(epoch_s, UTC).isoformat(), None
+    clock = civil_clock(cells, np.maximum(np.nan_to_num(rr_ms), 0) / 1000)
+    if clock is None:
+        return None, None, None
+    # Without a time zone clock times do not date a recording.
+    at_ns = clock.start.at_utc_ns
+    if at_ns is None or clock.start.zone == "local-unknown":
+        return clock.seconds, None, clock
+    return clock.seconds, datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(), clock
 
 
 def numeric_clock(
@@ -303,19 +336,6 @@ def numeric_clock(
     epoch_s = float(ticks[0]) / per_s
     # After 2001 and before 2100 it is a date, not a stopwatch.
     return (ticks - ticks[0]) / per_s, epoch_s if 1e9 < epoch_s < 4.1e9 else None
-
-
-def _text_clock(
-    cells: Sequence[str], rr_ms: Floats
-) -> tuple[Floats | None, str | None]:
-    """Read clock times; without a time zone they do not date a recording."""
-    clock = civil_clock(cells, np.maximum(np.nan_to_num(rr_ms), 0) / 1000)
-    if clock is None:
-        return None, None
-    at_ns = clock.start.at_utc_ns
-    if at_ns is None or clock.start.zone == "local-unknown":
-        return clock.seconds, None
-    return clock.seconds, datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat()
 
 
 # --- Beats in time -----------------------------------------------------------------

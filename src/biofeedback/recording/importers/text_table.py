@@ -41,6 +41,25 @@ class TextTable(Value, frozen=True):
                 return self.names.index(name)
         return None
 
+    def rr_at(self, declared: str | None, *names: str) -> int | None:
+        """Return the column of RR intervals: the declared one, or a named one.
+
+        Raises
+        ------
+        RecordingError
+            When the declared column is not there.
+        """
+        if declared is None:
+            return self.at(*names)
+        if name_of(declared) in self.names:
+            return self.names.index(name_of(declared))
+        if declared.isdecimal() and 1 <= int(declared) <= len(self.names):
+            return int(declared) - 1
+        raise RecordingError(
+            f"{self.path.name} has no column '{declared}'.",
+            f"Its columns are {', '.join(self.names)}.",
+        )
+
     def cells(self, column: int) -> list[str]:
         """Return a column as text; a cell that is not there is empty."""
         return [row[column] if column < len(row) else "" for row in self.rows]
@@ -77,8 +96,7 @@ def read_lines(path: Path) -> tuple[list[str], bool]:
 def read_table(path: Path, is_header: Callable[[set[str]], bool]) -> TextTable:
     """Read the table below the first line whose names are what is looked for.
 
-    A row that was cut off at the end of the file is left out, if that can be seen: it
-    has fewer cells than the one before.
+    A row that was cut off at the end of the file is left out, if that can be seen.
 
     Raises
     ------
@@ -94,8 +112,8 @@ def read_table(path: Path, is_header: Callable[[set[str]], bool]) -> TextTable:
         )
     at, names, separator = found
     rows = [split(line, separator) for line in lines[at + 1 :]]
-    if not finished and len(rows) > 1 and len(rows[-1]) < len(rows[-2]):
-        rows = rows[:-1]
+    if not finished:
+        drop_cut(rows)
     if not rows:
         raise RecordingError(
             f"{path.name} has a header and no rows below it.",
@@ -119,6 +137,31 @@ def find_header(
                 if is_header(set(names)):
                     return at, names, separator
     return None
+
+
+def drop_cut(rows: list[list[str]]) -> None:
+    """Leave out a last row that was cut off, where that can be seen.
+
+    It has fewer cells than the one before, or its last number is short: ``93`` where
+    the ten before it are near 900, or ``0.9`` where they have three decimals.
+    """
+    if len(rows) < 3:
+        return
+    before, last = rows[-11:-1], rows[-1]
+    if len(last) < len(before[-1]):
+        del rows[-1]
+        return
+    known = [number(row[-1]) for row in before if row]
+    value = number(last[-1]) if last else np.nan
+    if np.isnan(value) or np.isnan(known).any():
+        return
+    decimals = {len(row[-1].partition(".")[2]) for row in before}
+    shorter = len(last[-1].partition(".")[2])
+    # A number that fell to a tenth lost a digit; decimals are counted if all agree.
+    if value < 0.2 * float(np.median(known)) and len(last[-1]) < len(before[-1][-1]):
+        del rows[-1]
+    elif len(decimals) == 1 and shorter < decimals.pop():
+        del rows[-1]
 
 
 def name_of(cell: str) -> str:
