@@ -39,9 +39,6 @@ KnownPeers = {127.0.0.1}
 IPv6 = disable
 [log]
 level = -3
-[tuning]
-MulticastMinRTT = 0.1
-UnicastMinRTT = 0.1
 """
 
 Rows = dict[str, list[tuple[list[Any], float]]]
