@@ -18,7 +18,7 @@ from biofeedback.recording.importers.parts import (
     per_ms,
     rows_note,
 )
-from biofeedback.recording.importers.rr_text import numeric_clock, place
+from biofeedback.recording.importers.rr_time import numeric_clock, place
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
