@@ -9,7 +9,10 @@ from typing import Any
 
 from biofeedback.errors import NotSoError, SettingsError
 
-ANALYZABLE = (".mcap", ".txt", ".csv", ".tsv", ".rr", ".ibi", ".hrm")
+ANALYZABLE = (
+    *(".mcap", ".txt", ".csv", ".tsv", ".rr", ".ibi", ".hrm"),
+    *(".edf", ".bdf", ".xdf", ".hea"),
+)
 
 Analysis = Mapping[str, Any]
 """One object of ``analyze --json``."""
