@@ -30,6 +30,7 @@ from biofeedback.recording.importers import (
     wfdb_record,
     xdf,
 )
+from biofeedback.recording.importers.beat_runs import from_intervals
 from biofeedback.recording.importers.imported import Head, Imported, Options
 from biofeedback.recording.tables import Tables
 from tests.conftest import ROOT
@@ -917,3 +918,16 @@ def test_a_date_that_was_left_out_stays_out(
     path = out if out.is_file() else next(out.glob("*rr*"))
     found = take(module, path)
     assert (found.started_at_utc_ns, found.zone) == (None, "unknown")
+
+
+def test_beats_never_run_backwards_whatever_the_times() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(1000):
+        n = int(rng.integers(2, 80))
+        rr_ms = rng.uniform(300, 1500, n)
+        t_ms = np.cumsum(rr_ms) + rng.uniform(0, 3000, n)
+        for _ in range(int(rng.integers(0, 4))):
+            t_ms[int(rng.integers(0, n)) :] += rng.uniform(-20_000, 20_000)
+        beats = from_intervals(t_ms, rr_ms, uncertainty_ms=1.0).beats
+        times = [beat.t_ns for beat in beats]
+        assert times == sorted(times)

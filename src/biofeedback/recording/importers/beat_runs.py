@@ -124,10 +124,15 @@ def from_intervals(
     broken |= _missing(since_ms, t_ms)
     end_ms = since_ms.copy()
     bounds = [0, *np.flatnonzero(broken).tolist(), len(t_ms)]
+    ended_ms = -np.inf
     for first, stop in pairwise(bounds):
         if stop > first:
-            late_ms = t_ms[first:stop] - since_ms[first:stop]
-            end_ms[first:stop] += late_ms.min()
+            late_ms = float((t_ms[first:stop] - since_ms[first:stop]).min())
+            before_ms = float(since_ms[first - 1]) if first else 0.0
+            # On damaged times a run might begin before the last one has ended.
+            late_ms = max(late_ms, ended_ms - before_ms)
+            end_ms[first:stop] += late_ms
+            ended_ms = float(end_ms[stop - 1])
     return _placed(end_ms, rr_ms, broken, MISSING_MS)
 
 

@@ -71,6 +71,7 @@ def read(path: Path, options: Options) -> Imported:
         & (pairs[:, 0] >= 0)
         & (pairs[:, 0] < LONGEST_S)
         & (pairs[:, 1] > 0)
+        & (pairs[:, 1] < LONGEST_S)
     )
     t_ms, ibi_ms = 1000 * pairs[good].T
     if not len(t_ms):
