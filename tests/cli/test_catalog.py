@@ -11,6 +11,7 @@ import pytest
 from biofeedback.recording.reader import open_recording
 from biofeedback.service.cataloguing import quality_of, rebuild
 from biofeedback.session.analysis import analyze_file
+from biofeedback.session.importing import import_file
 from biofeedback.store import SessionState, Store
 from biofeedback.store.engine import DATABASE_NAME
 from tests.cli.terminal import Terminal
@@ -118,3 +119,35 @@ def test_damage_and_what_is_gone_are_told(
     assert again.session(whole.stem).state is SessionState.COMPLETE
     assert again.session(gone.stem).state is SessionState.FAILED
     again.close()
+
+
+def test_files_may_have_changed_places(store: Store) -> None:
+    rebuild(store)
+    before = {s.id for s in store.sessions()}
+    one, two, _ = sorted((store.data / "recordings").rglob("*.mcap"))
+    other = one.with_name("other")
+    one.rename(other)
+    two.rename(one)
+    other.rename(two)
+    assert rebuild(store).refused == ()
+    paths = {id: row.path for id, row in store.recordings().items()}
+    assert set(paths) == before
+    for id, path in paths.items():
+        assert open_recording(store.data / path).info.id == id
+
+
+def test_an_imported_session_is_listed_and_is_not_whose_computer_this_is(
+    data: Path,
+) -> None:
+    text = data / "rr.txt"
+    text.write_text("".join(f"{800 + 37 * k % 90}\n" for k in range(90)))
+    import_file(text, data / "recordings/2026/01")
+    store = Store(data)
+    found = rebuild(store)
+    assert (found.n_recordings, found.refused) == (4, ())
+    assert store.person().pseudonym == "example"
+    assert {session.source for session in store.sessions()} == {
+        "simulated",
+        "imported",
+    }
+    store.close()

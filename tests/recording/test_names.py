@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from biofeedback.recording.names import (
     KEY_BYTES,
@@ -47,3 +48,10 @@ def test_a_recording_holds_the_hash_and_not_the_number(tmp_path: Path) -> None:
     assert open_recording(path).info.device_hash == hashed
     assert open_recording(path).info.strap_name == without_serial(NAME) == "Polar H10"
     assert b"1A2B3C4D" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"short"])
+def test_a_damaged_key_is_not_used(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / KEY_NAME).write_bytes(content)
+    with pytest.raises(OSError, match="damaged"):
+        device_key(tmp_path)

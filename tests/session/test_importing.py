@@ -153,3 +153,32 @@ def test_beats_survive_their_bytes() -> None:
         decode_beats(b"\x02")
     with pytest.raises(ValueError, match="whole beats"):
         decode_beats(encode_beats(beats)[:-1])
+
+
+def test_no_name_of_a_file_gets_in_and_no_type_that_was_typed(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    stem = "sub-AnnaSmith_task-rest"
+    (folder / f"{stem}_events.tsv").write_text(
+        "onset\tduration\ttrial_type\tvalue\n"
+        + "".join(f"{0.9 * k:.1f}\t0\trr\t900\n" for k in range(1, 60))
+        + "20.0\t0\tcalled Dr Meier 0171\tn/a\n"
+    )
+    path = import_file(folder / f"{stem}_events.tsv", tmp_path / "out").path
+    recording = open_recording(path)
+    assert recording.origin is not None
+    assert "Smith" not in recording.origin["notes"]
+    assert recording.origin["file_suffix"] == ".tsv"
+    entries = read_tables(path).entries
+    assert all(entry.type in ("annotation", "marker") for entry in entries)
+    told = [entry.text for entry in entries]
+    assert not told or "called Dr Meier 0171" in str(told)
+
+
+@pytest.mark.parametrize("year_ns", [-S, 2**63, 10**19])
+def test_a_start_that_does_not_fit_is_refused(
+    text: Path, tmp_path: Path, year_ns: int
+) -> None:
+    with pytest.raises(RecordingError, match="before 1970 or after 2261"):
+        import_file(text, tmp_path / "out", options=Options(start_utc_ns=year_ns))
+    assert not (tmp_path / "out").exists()

@@ -1,6 +1,7 @@
 """A replay that is held, stepped and moved about in tells what it would have told."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from biofeedback.errors import SettingsError
+from biofeedback.errors import NotSoError, RecordingError, SettingsError
 from biofeedback.recording.reader import Recording, open_recording
 from biofeedback.service.replays import open_replay
 from biofeedback.session.clock import NS_PER_S, ManualClock
@@ -183,9 +184,10 @@ async def test_a_latecomer_sees_what_holds_after_a_jump() -> None:
         await seen.playback.set(playing=False)
         late = seen.session.hub.subscribe()
         found: list[dict[str, Any]] = []
-        while not found or found[-1]["kind"] != "replay":
+        while not found or found[-1].get("state") != "paused":
             found.append(msgspec.json.decode(await late.next()))
         assert found[0]["kind"] == "gap"  # what was told before the jump
+        assert found[1]["jumped"]
         assert {"link", "pacer", "event", "beat", "metrics"} <= {
             message["kind"] for message in found
         }
@@ -236,3 +238,53 @@ async def test_a_time_that_is_not_there_is_refused_in_a_sentence(
             await seen.playback.loop(10_000, 10_000)
         with pytest.raises(SettingsError, match=r"0\.25 to 64"):
             await seen.playback.set(speed=100)
+
+
+def test_a_damaged_recording_is_refused_before_anything_begins(tmp_path: Path) -> None:
+    content = bytearray(EXAMPLE.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged = tmp_path / "damaged.mcap"
+    damaged.write_bytes(content)
+    with pytest.raises(RecordingError):
+        open_replay(
+            open_recording(damaged), person="self", clock=ReplayClock(ManualClock())
+        )
+
+
+async def test_whoever_leaves_during_a_jump_leaves_it_whole() -> None:
+    async with screen() as seen:
+        await seen.pass_by(2)
+        asking = asyncio.create_task(seen.playback.seek(100_000))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        asking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asking
+        await seen.playback.set()  # waits for the jump
+        await seen.pass_by(1)
+        assert seen.states()[-1]["state"] == "playing"
+        assert seen.states()[-1]["position_ms"] >= 100_000
+
+
+async def test_once_ended_it_takes_no_commands_and_holds_no_records() -> None:
+    async with screen(speed=64.0) as seen:
+        await seen.finish()
+        with pytest.raises(NotSoError, match="has ended"):
+            await seen.playback.set(playing=True)
+        assert seen.playback.duration_ms == 0
+
+
+async def test_who_was_away_during_a_jump_learns_of_it() -> None:
+    async with screen() as seen:
+        await seen.pass_by(10)
+        last = seen.seen[-1]["seq"]
+        await seen.playback.seek(100_000)
+        await seen.playback.set(playing=False)
+        back = seen.session.hub.subscribe(last)
+        found: list[dict[str, Any]] = []
+        while not found or found[-1].get("jumped") is not False:
+            found.append(msgspec.json.decode(await back.next()))
+        assert found[0]["kind"] == "replay"
+        assert found[0]["jumped"]
+        kept = seen.session.hub.subscribe(found[-2]["seq"])
+        assert not msgspec.json.decode(await kept.next())["jumped"]

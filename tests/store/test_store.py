@@ -132,6 +132,12 @@ class TestMigrations:
             context = MigrationContext.configure(connection)
             assert compare_metadata(context, metadata) == []
 
+    def test_a_fresh_database_takes_imported_sessions(self, store: Store) -> None:
+        session = a_session(store, "A" * 26)
+        imported = msgspec.structs.replace(session, source="imported")
+        store.add_session(imported)
+        assert store.session(session.id) == imported
+
     def test_an_older_database_keeps_what_it_holds(self, data: Path) -> None:
         store = Store(data)
         session = a_session(store, "A" * 26)

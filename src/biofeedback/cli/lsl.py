@@ -86,7 +86,9 @@ async def replay_by_lsl(
             notice("Not every stream is received; the replay begins without.")
         # Its clock starts when it is made: not before somebody listens.
         clock = ReplayClock(WallClock(), speed)
-        session, _ = open_replay(recording, person=recording.info.person, clock=clock)
+        session, _ = await asyncio.to_thread(
+            open_replay, recording, person=recording.info.person, clock=clock
+        )
         session.start()
         try:
             return await send(session, outlets=outlets)

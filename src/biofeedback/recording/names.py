@@ -49,17 +49,25 @@ def device_key(data: Path) -> bytes:
     Raises
     ------
     OSError
-        When it cannot be read or made.
+        When it cannot be read or made, or is damaged.
     """
     path = data / KEY_NAME
-    try:
-        descriptor = durable.create(path)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key := secrets.token_bytes(KEY_BYTES))
-        file.flush()
-        durable.sync(file.fileno())
+    if not path.exists():
+        new = path.with_name(f"{KEY_NAME}.{secrets.token_hex(4)}")
+        with os.fdopen(durable.create(new), "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            durable.sync(file.fileno())
+        try:
+            os.link(new, path)  # whole, or not at all; and never over another one
+        except FileExistsError:
+            pass
+        finally:
+            new.unlink()
+        durable.sync_folder(data)
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise OSError(f"{KEY_NAME} is damaged: {len(key)} bytes, not {KEY_BYTES}")
     return key
 
 

@@ -64,7 +64,10 @@ def rebuild(store: Store, tell: Callable[[str], None] | None = None) -> Rebuilt:
     """
     folder = store.data / RECORDINGS
     refused, found, n_ratings = [], set[str](), 0
-    for path in sorted(folder.rglob("*.mcap")):
+    paths = sorted(folder.rglob("*.mcap"), key=_order)
+    if not paths or _order(paths[0])[0]:
+        store.person()  # whose computer this is comes before whoever was imported
+    for path in paths:
         try:
             session, recording, ratings = catalogued(store, path)
         except BiofeedbackError as error:
@@ -93,6 +96,15 @@ def rebuild(store: Store, tell: Callable[[str], None] | None = None) -> Rebuilt:
     )
 
 
+def _order(path: Path) -> tuple[bool, int, str]:
+    # Own sessions first, the oldest first: the first person is whose computer this is.
+    try:
+        info = open_recording(path).info
+    except BiofeedbackError:
+        return True, 0, path.name
+    return info.source == "imported", info.started_at_utc_ns, path.name
+
+
 def catalogued(
     store: Store, path: Path
 ) -> tuple[SessionRow, RecordingRow, tuple[RatingRow, ...]]:
@@ -113,9 +125,12 @@ def catalogued(
     end_ns, entries = _read(recording)
     loss = _loss(recording)
     state = SessionState.COMPLETE if loss is None else SessionState.RECOVERED
+    known = store.find_session(info.id)
     session = SessionRow(
         id=info.id,
-        person_id=store.person_called(info.person).id,
+        person_id=(
+            store.person_called(info.person).id if known is None else known.person_id
+        ),
         plan=info.plan,
         source=info.source,
         simulated=info.simulated,

@@ -15,7 +15,6 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from ulid import ULID
 
@@ -93,7 +92,7 @@ class Conductor:
         self._closing = asyncio.Event()
         self._tasks = Tasks()
         self._replays: set[asyncio.Task[Any]] = set()
-        self._playbacks: WeakKeyDictionary[LiveSession, Playback] = WeakKeyDictionary()
+        self._playbacks: dict[str, Playback] = {}
         self._finisher = Finisher(store, referee)
         self._roster = Roster(straps.browser)
         self._endings = Endings(store, self._finisher, self._roster, self._closing)
@@ -226,11 +225,13 @@ class Conductor:
     ) -> SessionRow:
         person = await asyncio.to_thread(self._store.person, person_id)
         clock = ReplayClock(self._new_clock(1.0), speed)
-        live, playback = open_replay(recording, person=person.pseudonym, clock=clock)
+        live, playback = await asyncio.to_thread(
+            open_replay, recording, person=person.pseudonym, clock=clock
+        )
         row = _row(live.info, person.id)
         await asyncio.to_thread(self._store.add_session, row)
         live.start()
-        self._playbacks[live] = playback
+        self._playbacks[row.id] = playback
         self._see_to(live)
         return row
 
@@ -240,6 +241,8 @@ class Conductor:
         if live.info.source == "replay":
             self._replays.add(task)
             task.add_done_callback(self._replays.discard)
+            id = live.info.id
+            task.add_done_callback(lambda _: self._playbacks.pop(id, None))
         if self._lsl:
             self._replays.add(task := self._tasks.spawn(_sent(live)))
             task.add_done_callback(self._replays.discard)
@@ -277,9 +280,8 @@ class Conductor:
         Problem
             With status 409, when it is none, or has ended.
         """
-        live = self.session(id)
-        playback = None if live is None else self._playbacks.get(live)
-        if live is None or playback is None or live.ended.is_set():
+        playback = self._playbacks.get(id)
+        if playback is None:
             raise Problem(
                 409,
                 "This session is not a replay that goes on.",

@@ -19,9 +19,16 @@ def open_replay(
 ) -> tuple[LiveSession, Playback]:
     """Return a session that shows ``recording`` again, and what steers it.
 
-    It has not started yet. It records nothing and adds nothing: ticks, ratings and the
-    pace are all in the recording, and ``clock`` sets the speed.
+    Blocks while it is read, every checksum of it. The session has not started yet; it
+    records nothing and adds nothing: ticks, ratings and the pace are all in the
+    recording, and ``clock`` sets the speed.
+
+    Raises
+    ------
+    RecordingError
+        When the recording is damaged.
     """
+    records = [record for _, record in recording.inputs()]
     recorded = recording.info
     info = SessionInfo(
         id=str(ULID()),
@@ -35,7 +42,7 @@ def open_replay(
         replay_of=recorded.id,
         speed=clock.speed,
     )
-    playback = Playback(recording, clock)
+    playback = Playback(records, clock)
     session = LiveSession(
         info=info, config=None, source=playback, clock=clock, own_ticks=False
     )

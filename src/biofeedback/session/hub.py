@@ -188,6 +188,7 @@ class Hub:
         self._viewers: set[Viewer] = set()
         self._ended = False
         self._announced: Message | None = None
+        self._restarted: Message | None = None
         self.last_seq = 0
         self.last_t_ms = 0.0
 
@@ -225,7 +226,7 @@ class Hub:
 
         What was told before is forgotten; the numbers go on.
         """
-        self._announced = announcement
+        self._announced = self._restarted = announcement
         self._held_kept = [m for m in messages if m.kind in KEPT_KINDS]
         self._held_live.clear()
         self._held_live.extend(m for m in messages if m.kind not in KEPT_KINDS)
@@ -247,7 +248,10 @@ class Hub:
         seen = min(max(since or 0, 0), self.last_seq)
         viewer = Viewer(self, seen, *self._lanes)
         held = [m for m in (*self._held_kept, *self._held_live) if m.seq > seen]
-        if self._announced is not None:
+        restarted = self._restarted
+        if restarted is not None and seen <= restarted.seq:
+            held.insert(0, restarted)  # what this viewer saw before no longer holds
+        if self._announced is not None and self._announced is not restarted:
             held.append(self._announced)
         viewer.backfill(sorted(held, key=lambda message: message.seq))
         if self._ended:

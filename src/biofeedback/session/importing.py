@@ -8,6 +8,7 @@ be replayed, verified and exported like a session of a strap, and says that it i
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
@@ -33,7 +34,12 @@ from biofeedback.pipeline import ALGORITHM, Pipeline
 from biofeedback.practice import pacer
 from biofeedback.recording.compaction import PART_SUFFIX, compact
 from biofeedback.recording.format import as_stored
-from biofeedback.recording.importers.imported import Imported, ImportedSignal, Options
+from biofeedback.recording.importers.imported import (
+    Imported,
+    ImportedSignal,
+    Mark,
+    Options,
+)
 from biofeedback.recording.importers.registry import read_foreign
 from biofeedback.recording.names import without_serial
 from biofeedback.recording.writer import RecordingWriter
@@ -47,8 +53,21 @@ NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 SOURCE = "import"
 
+SUFFIXES = frozenset(
+    ".txt .csv .tsv .gz .json .rr .ibi .hrm .hea .dat .atr .qrs .ecg .edf .bdf .xdf "
+    ".rec .log".split()
+)
+_FILE = re.compile(
+    r"[^\s'\"(]+\.(?:" + "|".join(re.escape(s[1:]) for s in SUFFIXES) + r")\b"
+)
+_TYPE = re.compile(r"[a-z][a-z0-9_.]{0,63}")
+"""What may be a type of entry, as for one that comes by the websocket."""
+
 SYNC_EVERY_S = 60
 """The foreign file is still there if this process is killed."""
+
+LATEST_UTC_NS = 9_200_000_000_000_000_000
+"""In 2261: what fits the 64 bits that a recording has for its times."""
 
 MAX_DURATION_S = 14 * 86_400
 """Two weeks: a longer 'session' is a clock that was read wrongly."""
@@ -110,6 +129,12 @@ def import_file(
             "days.",
             "Check its times; split it if it is really that long.",
         )
+    started_ns = found.started_at_utc_ns
+    if started_ns is not None and not 0 <= started_ns < LATEST_UTC_NS:
+        raise RecordingError(
+            f"{path.name} would begin before 1970 or after 2261.",
+            "Check its date, or say when it began with --start.",
+        )
     sha256 = _sha256(path)
     info = _info(found, sha256, person)
     final = folder / f"{info.id}.mcap"
@@ -120,19 +145,21 @@ def import_file(
             "Nothing was changed. Remove that file to import it again.",
         )
     part.unlink(missing_ok=True)  # of an import that was stopped: the source is here
-    writer = RecordingWriter(
-        part,
-        info,
-        practice={"breathing_control": "unknown"},
-        origin=_origin(found, path, sha256),
-    )
+    writer: RecordingWriter | None = None
     try:
+        writer = RecordingWriter(
+            part,
+            info,
+            practice={"breathing_control": "unknown"},
+            origin=_origin(found, path, sha256),
+        )
         _write(found, writer, info, progress)
         writer.close()
         done = compact(part, final)
     except BaseException:
-        writer.close()
-        part.unlink(missing_ok=True)
+        if writer is not None:
+            writer.close()
+            part.unlink(missing_ok=True)
         raise
     return ImportReport(
         path=done.path,
@@ -245,11 +272,21 @@ def _marks(found: Imported, id: str) -> Iterator[Entry]:
         yield Entry(
             t_ns=max(mark.t_ns, 0),
             id=_ulid(0, f"{id}/{number}".encode()),
-            type=mark.type,
+            type=mark.type if _TYPE.fullmatch(mark.type) else "annotation",
             by=SOURCE,
             value=mark.value,
-            text=mark.text or None,
+            text=_text_of(mark),
         )
+
+
+def _text_of(mark: Mark) -> str | None:
+    """Return what was noted, with a type that is no word of ours: it may be anything.
+
+    Free text is kept out of exports and off the network; types are not.
+    """
+    known = _TYPE.fullmatch(mark.type) is not None
+    words = (mark.text,) if known else (mark.type, mark.text)
+    return ": ".join(word for word in words if word) or None
 
 
 def _write(
@@ -298,16 +335,26 @@ def _ulid(ms: int, seed: bytes) -> str:
 
 def _origin(found: Imported, path: Path, sha256: str) -> dict[str, str]:
     # The file's name is left out: people name files after people.
+    suffix = path.suffix.lower()
+    notes = [_without_names(note, path) for note in found.notes]
     return {
         "format": found.format,
-        "file_suffix": path.suffix.lower(),
+        "file_suffix": suffix if suffix in SUFFIXES else "other",
         "file_bytes": str(path.stat().st_size),
         "file_sha256": sha256,
         "device": without_serial(found.device) if found.device else "unknown",
         "started_from": found.started_from,
         "zone": found.zone,
-        "notes": msgspec.json.encode(found.notes).decode(),
+        "notes": msgspec.json.encode(notes).decode(),
     }
+
+
+def _without_names(note: str, path: Path) -> str:
+    note = _FILE.sub("a file", note)
+    for name in (path.name, path.stem):
+        if len(name) > 2:  # shorter ones are parts of words, and no names
+            note = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "the file", note)
+    return note
 
 
 def _sha256(path: Path) -> str:

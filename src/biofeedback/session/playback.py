@@ -8,11 +8,13 @@ behind a jump is what would have been shown without one.
 from __future__ import annotations
 
 import asyncio
+import logging
 from bisect import bisect_right
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Literal, TypeAlias
 
-from biofeedback.errors import SettingsError
+from biofeedback.errors import NotSoError, SettingsError
 from biofeedback.model import (
     AnyEvent,
     AnyRecord,
@@ -27,13 +29,14 @@ from biofeedback.model import (
     Tick,
 )
 from biofeedback.pipeline import Pipeline
-from biofeedback.recording.reader import Recording
 from biofeedback.session.clock import NS_PER_MS, NS_PER_S, Clock
 from biofeedback.session.driver import Emit, Watch
 from biofeedback.session.replay_clock import ReplayClock
 from biofeedback.session.replay_state import Loop, state_message
 from biofeedback.session.runner import LiveSession
 from biofeedback.session.transcript import Message, Transcript
+
+_LOGGER = logging.getLogger(__name__)
 
 To: TypeAlias = Literal["beat", "tick", "event"]
 """What a step goes to: the next heartbeat, second, or thing that a person did."""
@@ -51,21 +54,20 @@ class Playback:
 
     Parameters
     ----------
-    recording
-        What is played.
+    records
+        The inputs of a recording, all of them.
     clock
         Says where it is; the commands below move it.
     """
 
-    def __init__(self, recording: Recording, clock: ReplayClock) -> None:
-        self._recording = recording
+    def __init__(self, records: Sequence[AnyRecord], clock: ReplayClock) -> None:
         self._clock = clock
-        self._records: list[AnyRecord] = []
+        self._records = records
         self._next = 0
         self._loop: Loop | None = None
         self._turn = asyncio.Lock()
         self._session: LiveSession | None = None
-        self._loaded = asyncio.Event()
+        self._jumping: set[asyncio.Task[None]] = set()
         self._ended = False
 
     def attach(self, session: LiveSession) -> None:
@@ -74,10 +76,15 @@ class Playback:
 
     async def run(self, *, clock: Clock, emit: Emit, watch: Watch) -> None:
         """Emit until the recording ends; returns then, unless it is held or loops."""
-        self._records = await asyncio.to_thread(self._read)
         self._clock.set(at_ns=0)
-        self._loaded.set()
         self._tell()
+        try:
+            await self._play()
+        finally:
+            self._ended = True
+            self._records = ()  # a session that has ended is remembered for a while
+
+    async def _play(self) -> None:
         while True:
             if self._looped():
                 assert self._loop is not None
@@ -90,9 +97,6 @@ class Playback:
                 return
             else:
                 await self._clock.sleep_until(self._clock.now_ns())
-
-    def _read(self) -> list[AnyRecord]:
-        return [record for _, record in self._recording.inputs()]
 
     async def _play_on(self) -> None:
         due_ns = self._records[self._next].t_ns
@@ -150,10 +154,14 @@ class Playback:
         """Hold the replay behind the next beat, tick or event."""
         async with self._ready():
             self._clock.set(playing=False)
+            n_fed = 0
             while self._next < len(self._records):
                 record, messages = self._feed()
                 if _is_there(to, record, messages):
                     break
+                n_fed += 1
+                if n_fed % FED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
             if self._next:
                 self._clock.set(at_ns=self._records[self._next - 1].t_ns)
             self._tell()
@@ -215,18 +223,33 @@ class Playback:
             self._tell()
 
     def _ready(self) -> AbstractAsyncContextManager[None]:
-        return _Ready(self._loaded, self._turn)
+        if self._ended:
+            raise NotSoError("This replay has ended.", "Begin it again.")
+        return self._turn
 
     # --- Jumping ----------------------------------------------------------------------
 
     async def _jump(self, to_ns: int) -> None:
+        # In a task of its own: whoever asked may go away, and must not leave it half.
+        task = asyncio.create_task(self._go_to(to_ns))
+        self._jumping.add(task)
+        task.add_done_callback(self._jumping.discard)
+        await asyncio.shield(task)
+
+    async def _go_to(self, to_ns: int) -> None:
         async with self._ready():
             assert self._session is not None
             playing = self._clock.playing
             self._clock.set(playing=False)
-            end = bisect_right(self._records, to_ns, key=lambda record: record.t_ns)
-            done = await asyncio.to_thread(_done_again, self._records[:end], to_ns)
-            pipeline, events, frames = done
+            try:
+                end = bisect_right(self._records, to_ns, key=lambda record: record.t_ns)
+                pipeline, events, frames = await asyncio.to_thread(
+                    _done_again, self._records[:end], to_ns
+                )
+            except BaseException:
+                self._clock.set(playing=playing)
+                self._tell()
+                raise
             hub = self._session.hub
             transcript = Transcript(pipeline, last_seq=hub.last_seq, frames=frames)
             self._session.go_on_with(pipeline, transcript)
@@ -254,21 +277,6 @@ class Playback:
         )
 
 
-class _Ready(AbstractAsyncContextManager[None]):
-    # Commands wait until the recording is read, and for their turn.
-
-    def __init__(self, loaded: asyncio.Event, turn: asyncio.Lock) -> None:
-        self._loaded = loaded
-        self._turn = turn
-
-    async def __aenter__(self) -> None:
-        await self._loaded.wait()
-        await self._turn.acquire()
-
-    async def __aexit__(self, *_: object) -> None:
-        self._turn.release()
-
-
 def _is_there(to: To, record: AnyRecord, messages: tuple[Message, ...]) -> bool:
     match to:
         case "beat":
@@ -280,7 +288,7 @@ def _is_there(to: To, record: AnyRecord, messages: tuple[Message, ...]) -> bool:
 
 
 def _done_again(
-    records: list[AnyRecord], to_ns: int
+    records: Sequence[AnyRecord], to_ns: int
 ) -> tuple[Pipeline, list[AnyEvent], dict[tuple[str, Signal], int]]:
     """Return the pipeline as it is at ``to_ns``, and what a screen needs to know."""
     pipeline = Pipeline()
@@ -290,7 +298,12 @@ def _done_again(
     newest: list[AnyEvent] = []
     frames: dict[tuple[str, Signal], int] = {}
     for record in records:
-        for event in pipeline.receive(record):
+        try:
+            told = pipeline.receive(record)
+        except Exception:  # as in a transcript: it costs this record's events
+            _LOGGER.exception("A %s could not be processed", type(record).__name__)
+            continue
+        for event in told:
             match event:
                 case SamplesEvent():
                     trace = (event.source, event.signal)

@@ -210,9 +210,14 @@ class _Heard:
     async def listen(self, session: LiveSession, tell: Tell) -> None:
         """Pass on what a person should know, until nothing more is recorded."""
         viewer = session.hub.subscribe()
-        with contextlib.suppress(ViewerEnded, ViewerTooSlow):
+        with contextlib.suppress(ViewerEnded):
             while True:
-                message = msgspec.json.decode(await viewer.next())
+                try:
+                    message = msgspec.json.decode(await viewer.next())
+                except ViewerTooSlow:
+                    viewer.close()
+                    viewer = session.hub.subscribe(viewer.last_seq)
+                    continue
                 match message["kind"]:
                     case "heart":
                         self.heart = True

@@ -212,6 +212,12 @@ class Store:
         is.
         """
         with writing(self._engine) as connection:
+            # Whoever was said to lie there lies elsewhere now, or is gone.
+            taken = (t.recordings.c.path == recording.path) & (
+                t.recordings.c.session_id != session.id
+            )
+            moved = t.recordings.c.path + ":" + t.recordings.c.session_id
+            connection.execute(update(t.recordings).where(taken).values(path=moved))
             for table, key, row in (
                 (t.sessions, t.sessions.c.id, session),
                 (t.recordings, t.recordings.c.session_id, recording),

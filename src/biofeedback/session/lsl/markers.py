@@ -49,7 +49,7 @@ def of_entry(about: About, event: EntryEvent) -> str:
         phase = event.text
     return _marker(
         about,
-        event.type,
+        event.type if _WORD.fullmatch(event.type) else "annotation",
         event.t_ms,
         value=event.value,
         unit=event.unit,
