@@ -128,7 +128,8 @@ async def test_lines_of_json_hold_no_samples(tmp_path: Path) -> None:
     out = tmp_path / "a.jsonl"
     with out.open("wb") as file:
         await play(recording, clock=None, out=file)
-    lines = out.read_bytes().splitlines()
+    first, *lines = out.read_bytes().splitlines()
+    assert msgspec.json.decode(first)["kind"] == "replay"
     assert lines == [data for *_, data in recording.outputs()]
     kinds = {msgspec.json.decode(line)["kind"] for line in lines}
     assert "samples" not in kinds

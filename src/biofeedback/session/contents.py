@@ -66,6 +66,7 @@ def _foreign(found: Imported) -> Contents:
             "format": found.format,
             "zone": found.zone,
             "started_from": found.started_from,
+            "n_gaps": found.beats[-1].segment if found.beats else 0,
             "notes": list(found.notes),
         },
     )
