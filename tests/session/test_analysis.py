@@ -68,7 +68,8 @@ def test_an_ecg_table_with_its_header_on_the_second_line(real_data: Path) -> Non
 def test_a_wearable_that_misses_a_fifth_of_the_time(real_data: Path) -> None:
     found = analyze_file(real_data / "wearable-hrv" / "test_rhythm.csv")
     assert found["n_beats"] == 2604
-    assert found["started_at"].startswith("2023-06-30T11:58:17")
+    # Told at 11:58:17.5; the first interval began 0.7 s before.
+    assert found["started_at"].startswith("2023-06-30T11:58:16.7")
     assert 0.70 < found["coverage"] < 0.78
     assert found["source"]["n_gaps"] > 100
 
