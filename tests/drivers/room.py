@@ -63,6 +63,8 @@ async def eventually(holds: Callable[[], bool], what: str) -> None:
             while not holds():  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.005)
     except TimeoutError:
+        if holds():  # while the loop was busy beyond the bound
+            return
         raise AssertionError(f"never happened: {what}") from None
 
 
