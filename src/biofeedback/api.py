@@ -18,8 +18,9 @@ from biofeedback.model import Interval, Signal, Value
 from biofeedback.recording.importers.imported import Imported, Options
 from biofeedback.recording.reader import open_recording
 from biofeedback.recording.tables import Tables, read_tables
-from biofeedback.session.batch import Parameters, analyze_many, sha256_of
+from biofeedback.session.batch import Parameters, analyze_many
 from biofeedback.session.columns import Columns, by_name, events_of, timed, told
+from biofeedback.session.provenance import sha256_of
 from biofeedback.session.results import Results
 from biofeedback.signal.segments import Detrend
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from biofeedback.errors import NotSoError, SettingsError
-from biofeedback.session.batch import Outcome, Parameters, analyze_many, sha256_of
+from biofeedback.session.batch import Outcome, Parameters, analyze_many
 from biofeedback.session.hands import in_order
+from biofeedback.session.provenance import sha256_of
 from tests.session.rr_files import doomed, rr_files
 
 WINDOWS = Parameters(window_s=60, step_s=30)

@@ -6,7 +6,6 @@ Each step leaves one good copy to go on from, whatever stops it: until
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections.abc import Mapping
@@ -211,16 +210,36 @@ class Compaction:
         }
 
     def _result(self) -> Compacted:
-        with self._final.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return Compacted(
-            path=self._final,
-            size_bytes=self._final.stat().st_size,
-            n_records=self._survey.n_records,
-            sha256=sha256,
+        return weighed(
+            self._final,
+            self._survey.n_records,
             lost_bytes=self._survey.lost_bytes,
             missing=self._survey.missing,
         )
+
+
+def weighed(
+    path: Path,
+    n_records: int,
+    *,
+    lost_bytes: int = 0,
+    missing: tuple[tuple[int, int], ...] = (),
+) -> Compacted:
+    """Return what is to be known of a finished file of ``n_records``.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read.
+    """
+    return Compacted(
+        path=path,
+        size_bytes=path.stat().st_size,
+        n_records=n_records,
+        sha256=durable.sha256_of(path),
+        lost_bytes=lost_bytes,
+        missing=missing,
+    )
 
 
 class Locked:

@@ -6,7 +6,6 @@ today's numbers of yesterday's bytes replays or analyses the file.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from biofeedback.model import (
     Signal,
     Value,
 )
+from biofeedback.recording.durable import sha256_of
 from biofeedback.recording.format import SAMPLES_KIND, Role, Stored, decode
 from biofeedback.recording.reader import Recording, open_recording
 from biofeedback.wire.samples import decode_samples
@@ -224,7 +224,7 @@ def read_tables(recording: Recording | Path | str) -> Tables:
         entries=tuple(entries),
         pacer=tuple(told["pacer"]),
         links=tuple(told["link"]),
-        sha256=_sha256(recording.path),
+        sha256=sha256_of(recording.path),
         n_records=n_records,
     )
 
@@ -250,11 +250,6 @@ def _unknown(stored: Stored, error: Exception) -> RecordingError:
         f"({error}).",
         "It may come from a newer version: update this program and try again.",
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _settled(events: list[MetricsEvent]) -> int:

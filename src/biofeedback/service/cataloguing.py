@@ -6,7 +6,6 @@ sign-ins, and sessions whose recording is gone.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from biofeedback.errors import BiofeedbackError, RecordingError
 from biofeedback.model import Entry, Value
+from biofeedback.recording.compaction import weighed
 from biofeedback.recording.reader import Recording, open_recording
 from biofeedback.recording.recover import find_parts
 from biofeedback.session.analysis import RATINGS
@@ -139,15 +139,14 @@ def catalogued(
         ended_at_utc_ns=info.started_at_utc_ns + end_ns,
         state=state,
     )
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    file = weighed(path, survey.n_records)
     row = RecordingRow(
         session_id=info.id,
         path=path.relative_to(store.data).as_posix(),
         state=state,
-        size_bytes=path.stat().st_size,
-        n_records=survey.n_records,
-        sha256=sha256,
+        size_bytes=file.size_bytes,
+        n_records=file.n_records,
+        sha256=file.sha256,
         loss=loss,
         quality=quality_or_none(path),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections import OrderedDict
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from biofeedback.errors import BiofeedbackError, NotSoError, RecordingError
 from biofeedback.model import Value
-from biofeedback.recording.compaction import PART_SUFFIX, Compacted
+from biofeedback.recording.compaction import PART_SUFFIX, Compacted, weighed
 from biofeedback.recording.reader import open_recording
 from biofeedback.recording.recover import Recovered, find_parts, recover_parts
 from biofeedback.service.cataloguing import quality_or_none
@@ -298,11 +297,4 @@ def _summary_in(path: Path) -> bytes | None:
 
 
 def _weighed(path: Path) -> Compacted:
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Compacted(
-        path=path,
-        size_bytes=path.stat().st_size,
-        n_records=open_recording(path).survey().n_records,
-        sha256=sha256,
-    )
+    return weighed(path, open_recording(path).survey().n_records)

@@ -20,6 +20,7 @@ import msgspec
 from biofeedback.errors import BiofeedbackError, RecordingError
 from biofeedback.model import Value
 from biofeedback.session.hands import IN_FLIGHT, in_order
+from biofeedback.session.provenance import sha256_of
 
 
 class Parameters(Value, frozen=True):
@@ -112,24 +113,6 @@ def analyze_many(
             yield Outcome(path=path, error=found)
         else:
             yield found
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of the content of ``path``.
-
-    Raises
-    ------
-    RecordingError
-        When it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise RecordingError(
-            f"'{path.name}' cannot be read: {error.strerror}.",
-            "Check that it is there and that you may read it.",
-        ) from error
 
 
 def _known(path: Path, skip: Callable[[str], bool]) -> Outcome | None:

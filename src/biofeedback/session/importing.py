@@ -33,6 +33,7 @@ from biofeedback.model import (
 from biofeedback.pipeline import ALGORITHM, Pipeline
 from biofeedback.practice import pacer
 from biofeedback.recording.compaction import PART_SUFFIX, compact
+from biofeedback.recording.durable import sha256_of
 from biofeedback.recording.format import as_stored
 from biofeedback.recording.importers.imported import (
     Imported,
@@ -135,7 +136,7 @@ def import_file(
             f"{path.name} would begin before 1970 or after 2261.",
             "Check its date, or say when it began with --start.",
         )
-    sha256 = _sha256(path)
+    sha256 = sha256_of(path)
     info = _info(found, sha256, person)
     final = folder / f"{info.id}.mcap"
     part = final.with_name(final.name + PART_SUFFIX)
@@ -355,8 +356,3 @@ def _without_names(note: str, path: Path) -> str:
         if len(name) > 2:  # shorter ones are parts of words, and no names
             note = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "the file", note)
     return note
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,6 @@ of day, and nothing of the machine but its kind.
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Mapping
 from functools import cache
@@ -16,11 +15,10 @@ from typing import Any
 
 from biofeedback import __version__
 from biofeedback.errors import RecordingError
+from biofeedback.recording import durable
 
 PARTS = ("numpy", "scipy", "neurokit2", "mcap")
 """Libraries that a number may depend on."""
-
-PIECE_BYTES = 1 << 20
 
 
 def provenance(path: Path | None, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,8 +41,9 @@ def provenance(path: Path | None, parameters: Mapping[str, Any]) -> dict[str, An
 
     found = None
     if path is not None:
-        size, digest = _read(path)
-        found = {"name": path.name, "bytes": size, "sha256": digest}
+        sha256 = sha256_of(path)
+        size = path.stat().st_size
+        found = {"name": path.name, "bytes": size, "sha256": sha256}
     return {
         "software": f"biofeedback {__version__}",
         "algorithm": ALGORITHM,
@@ -56,19 +55,21 @@ def provenance(path: Path | None, parameters: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _read(path: Path) -> tuple[int, str]:
-    digest, size = hashlib.sha256(), 0
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of the content of ``path``.
+
+    Raises
+    ------
+    RecordingError
+        When it cannot be read.
+    """
     try:
-        with path.open("rb") as file:
-            while piece := file.read(PIECE_BYTES):
-                digest.update(piece)
-                size += len(piece)
+        return durable.sha256_of(path)
     except OSError as error:
         raise RecordingError(
             f"'{path.name}' cannot be read: {error.strerror}.",
             "Check that it is there and that you may read it.",
         ) from error
-    return size, digest.hexdigest()
 
 
 @cache
