@@ -14,25 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biofeedback.model import Beat, Value
+from biofeedback.recording.importers.rr_time import GAP_MS, MISSING_S, missing
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 NS_PER_MS = 1_000_000
 
-GAP_MS = 3000.0
-"""No heart at rest pauses for 3 s: a longer 'interval' is time without data."""
-
 EXACT_MS = 20.0
 """Times that lie their intervals apart to this are times of beats, not of arrivals."""
 
 APART_MS = 250.0
 """Less than any interval: times of beats that differ more have a beat missing."""
-
-MISSING_MS = 1500.0
-"""For times of arrival: more than notification (1 s) and jitter explain."""
-
-LOOK_ROWS = 60
 
 
 class Placed(Value, frozen=True):
@@ -91,7 +84,7 @@ def from_intervals(
     rr_ms
         Intervals in ms, shape (N,).
     uncertainty_ms
-        Of times of beats; times of arrival are uncertain by :data:`MISSING_MS`.
+        Of times of beats; times of arrival are uncertain by :data:`.rr_time.MISSING_S`.
     breaks
         Rows before which the file says that something is missing.
 
@@ -121,7 +114,7 @@ def from_intervals(
         broken[1:] |= takes_time & (np.abs(apart_ms) > APART_MS)
         return _placed(t_ms, rr_ms, broken, uncertainty_ms)
     since_ms = np.cumsum(np.where((rr_ms > 0) & (rr_ms <= GAP_MS), rr_ms, 0.0))
-    broken |= _missing(since_ms, t_ms)
+    broken |= missing(since_ms / 1000, t_ms / 1000)[0]
     end_ms = since_ms.copy()
     bounds = [0, *np.flatnonzero(broken).tolist(), len(t_ms)]
     ended_ms = -np.inf
@@ -133,7 +126,7 @@ def from_intervals(
             late_ms = max(late_ms, ended_ms - before_ms)
             end_ms[first:stop] += late_ms
             ended_ms = float(end_ms[stop - 1])
-    return _placed(end_ms, rr_ms, broken, MISSING_MS)
+    return _placed(end_ms, rr_ms, broken, 1000 * MISSING_S)
 
 
 def _placed(
@@ -169,22 +162,3 @@ def _placed(
         n_gaps=max(len(kept) - 1, 0),
         n_left_out=len(rr_ms) - len(chosen),
     )
-
-
-def _missing(since_ms: Floats, t_ms: Floats) -> Bools:
-    """Find rows before which intervals are missing.
-
-    A late arrival raises the lag (clock minus sum) for a few rows; a missing interval
-    raises it for good. So a gap is where the smallest lag of the rows to come exceeds
-    the smallest one since the last gap.
-    """
-    lag_ms = t_ms - since_ms
-    padded = np.concatenate((lag_ms, np.full(LOOK_ROWS - 1, np.inf)))
-    to_come = np.lib.stride_tricks.sliding_window_view(padded, LOOK_ROWS).min(axis=1)
-    breaks = np.zeros(len(lag_ms), np.bool_)
-    begin = 0
-    for row in range(1, len(lag_ms)):
-        floor = float(lag_ms[max(begin, row - LOOK_ROWS) : row].min())
-        if float(to_come[row]) - floor > MISSING_MS:
-            breaks[row], begin = True, row
-    return breaks

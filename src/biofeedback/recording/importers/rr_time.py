@@ -60,7 +60,7 @@ def place(
     shift_ms = np.zeros(len(rr_ms))
     breaks = np.zeros(len(rr_ms), np.bool_)
     if clock_s is not None:
-        breaks, shift_ms = _missing(np.cumsum(whole_ms) / 1000, clock_s)
+        breaks, shift_ms = missing(np.cumsum(whole_ms) / 1000, clock_s)
     is_beat = (whole_ms > 0) & (whole_ms <= GAP_MS)
     if usable is not None:
         is_beat &= usable
@@ -85,8 +85,8 @@ def place(
     return beats, beats[-1].t_ns / 1e9, int(segments[chosen[-1]])
 
 
-def _missing(sum_s: Floats, clock_s: Floats) -> tuple[NDArray[np.bool_], Floats]:
-    """Find rows before which intervals are missing, and how long for, in ms.
+def missing(sum_s: Floats, clock_s: Floats) -> tuple[NDArray[np.bool_], Floats]:
+    """Find rows before which intervals are missing, and how long for so far, in ms.
 
     A late arrival raises the lag (clock minus sum) for a few rows; a missing interval
     raises it for good. So a gap is where the smallest lag of the rows to come exceeds
