@@ -8,6 +8,7 @@
     ├── RecordingError          a file that cannot be read, written or trusted
     ├── StoreError              the data folder or its database (biofeedback.store)
     ├── SettingsError           an option or folder that cannot be used (exit 2)
+    │   └── PackageError        an optional package that is not installed
     └── NotSoError              the thing asked for is not so (differs, absent)
 
 Every message is a sentence for a person, with advice for what to do next. Mistakes
@@ -49,6 +50,20 @@ class SettingsError(BiofeedbackError):
     """An option, folder or port that cannot be used as asked."""
 
     exit_code = 2
+
+
+class PackageError(SettingsError):
+    """A package that is not installed; ``extra`` of this program brings it.
+
+    >>> PackageError("Reading EDF", "edfio", "formats").message
+    'Reading EDF needs the package edfio.'
+    """
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs the package {package}.",
+            f"Install it with: pip install 'biofeedback[{extra}]'.",
+        )
 
 
 ADVICE: dict[LinkReason, str] = {

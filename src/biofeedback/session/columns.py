@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biofeedback.errors import SettingsError
+from biofeedback.errors import PackageError
 from biofeedback.recording.tables import Tables
 
 if TYPE_CHECKING:
@@ -43,10 +43,7 @@ class Columns(dict[str, NDArray[Any]]):
         try:
             import pandas as pd
         except ImportError as error:
-            raise SettingsError(
-                "A DataFrame needs the package pandas.",
-                "Install it with: pip install 'biofeedback[research]'.",
-            ) from error
+            raise PackageError("A DataFrame", "pandas", "research") from error
         return pd.DataFrame(dict(self))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from biofeedback.errors import NotSoError, RecordingError, SettingsError
+from biofeedback.errors import NotSoError, PackageError, RecordingError
 from biofeedback.recording import durable
 
 if TYPE_CHECKING:
@@ -30,10 +30,7 @@ def arrow() -> ModuleType:
     try:
         import pyarrow as pa
     except ImportError as error:
-        raise SettingsError(
-            "Writing Parquet needs the package pyarrow.",
-            "Install it with: pip install 'biofeedback[research]'.",
-        ) from error
+        raise PackageError("Writing Parquet", "pyarrow", "research") from error
     found: ModuleType = pa
     return found
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from biofeedback.errors import SettingsError
+from biofeedback.errors import PackageError
 from biofeedback.model import Signal
 from biofeedback.recording.exporters.columns import DESCRIPTIONS, description
 from biofeedback.recording.exporters.entries import rows_of
@@ -66,10 +66,7 @@ def write(tables: Tables, out: Path, options: ExportOptions) -> Exported:
     try:
         from pyarrow import parquet
     except ImportError as error:
-        raise SettingsError(
-            "Writing Parquet needs the package pyarrow.",
-            "Install it with: pip install 'biofeedback[research]'.",
-        ) from error
+        raise PackageError("Writing Parquet", "pyarrow", "research") from error
     provenance = provenance_of(tables, options, NAME)
     with staged(out, folder=True) as folder:
         for name, columns in _tables(tables, options):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from biofeedback.errors import RecordingError, SettingsError
+from biofeedback.errors import PackageError, RecordingError
 from biofeedback.recording.importers.beat_runs import Placed, from_intervals
 from biofeedback.recording.importers.edf_layout import (
     FIXED_BYTES,
@@ -95,10 +95,7 @@ def read(path: Path, options: Options) -> Imported:
     try:
         import edfio
     except ImportError as error:
-        raise SettingsError(
-            "Reading EDF needs the package edfio.",
-            "Install it with: pip install 'biofeedback[formats]'.",
-        ) from error
+        raise PackageError("Reading EDF", "edfio", "formats") from error
     with guarded(path, TITLE), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         return _read(edfio, path, options)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from biofeedback.errors import RecordingError, SettingsError
+from biofeedback.errors import PackageError, RecordingError
 from biofeedback.model import Value
 from biofeedback.recording.importers.beat_runs import Placed, from_times
 from biofeedback.recording.importers.imported import (
@@ -98,10 +98,7 @@ def read(path: Path, options: Options) -> Imported:
     try:
         import wfdb
     except ImportError as error:
-        raise SettingsError(
-            "Reading WFDB needs the package wfdb.",
-            "Install it with: pip install 'biofeedback[formats]'.",
-        ) from error
+        raise PackageError("Reading WFDB", "wfdb", "formats") from error
     with guarded(path, TITLE), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         return _read(wfdb, path, options)

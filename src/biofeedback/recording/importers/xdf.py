@@ -19,7 +19,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from biofeedback.errors import RecordingError, SettingsError
+from biofeedback.errors import PackageError, RecordingError
 from biofeedback.model import Signal
 from biofeedback.recording.importers.beat_runs import Placed, from_intervals
 from biofeedback.recording.importers.imported import (
@@ -87,10 +87,7 @@ def read(path: Path, options: Options) -> Imported:
     try:
         import pyxdf
     except ImportError as error:
-        raise SettingsError(
-            "Reading XDF needs the package pyxdf.",
-            "Install it with: pip install 'biofeedback[formats]'.",
-        ) from error
+        raise PackageError("Reading XDF", "pyxdf", "formats") from error
     with (
         guarded(path, TITLE),
         warnings.catch_warnings(),

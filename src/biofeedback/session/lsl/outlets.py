@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from biofeedback.errors import NotSoError, SettingsError
+from biofeedback.errors import NotSoError, PackageError, SettingsError
 from biofeedback.session.lsl.streams import About, Stream
 
 if TYPE_CHECKING:
@@ -49,10 +49,7 @@ def load() -> ModuleType:
     try:
         import pylsl
     except ImportError as error:
-        raise SettingsError(
-            "Sending by LSL needs the package pylsl.",
-            "Install it with: pip install 'biofeedback[lsl]'.",
-        ) from error
+        raise PackageError("Sending by LSL", "pylsl", "lsl") from error
     except (OSError, RuntimeError) as error:
         raise SettingsError(
             "The package pylsl finds no library liblsl for this computer.",
