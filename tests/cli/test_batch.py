@@ -7,8 +7,8 @@ import os
 import signal
 from pathlib import Path
 
-from biofeedback.cli.batch import each
 from biofeedback.errors import NotSoError
+from biofeedback.session.hands import in_order
 from tests.cli.terminal import Terminal, on_a_terminal
 
 
@@ -21,7 +21,7 @@ def length(path: Path) -> int:
 
 def test_a_worker_that_dies_costs_its_own_file_only() -> None:
     paths = [Path(name) for name in ("a", "bb", "fatal", "cccc", "ddddd")]
-    found = list(each(length, paths, jobs=2))
+    found = [outcome for _, outcome in in_order(length, paths, jobs=2)]
     error = found[2]
     assert isinstance(error, NotSoError)
     assert "'fatal'" in error.message
@@ -30,7 +30,7 @@ def test_a_worker_that_dies_costs_its_own_file_only() -> None:
 
 
 def test_nothing_to_do_is_no_mistake() -> None:
-    assert list(each(length, [], jobs=4)) == []
+    assert list(in_order(length, [], jobs=4)) == []
 
 
 def test_the_bar_is_on_the_terminal_and_never_in_the_results(

@@ -77,3 +77,24 @@ def test_what_cannot_be_meant_is_said(
     assert said.code == 2
     assert said.sentence.startswith(sentence)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_where_a_folder_is_due_is_said(
+    terminal: Terminal, elite: Path, tmp_path: Path
+) -> None:
+    there = tmp_path / "there"
+    there.write_text("")
+    said = terminal("import", elite, "--out", there)
+    assert said.code == 2
+    assert said.sentence == "'there' is a file, not a folder. Choose another name."
+    assert there.read_text() == ""
+
+
+def test_what_is_a_recording_already_needs_no_import(
+    terminal: Terminal, elite: Path, tmp_path: Path
+) -> None:
+    terminal("import", elite, "--out", tmp_path / "out")
+    (path,) = (tmp_path / "out").iterdir()
+    said = terminal("import", path, "--out", tmp_path / "again")
+    assert said.code == 1
+    assert "is a recording already. It can be used as it is." in said.sentence

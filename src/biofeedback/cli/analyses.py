@@ -73,7 +73,7 @@ def analyze(
     paths = [one for one in found if isinstance(one, Path)]
     if csv is not None:
         check_target(csv, paths)
-    from biofeedback.cli.batch import watched
+    from biofeedback.cli.bar import watched
     from biofeedback.session.batch import Parameters, analyze_many
     from biofeedback.session.hands import processes
 

@@ -37,6 +37,7 @@ def import_(
     ] = "imported",
 ) -> None:
     """Make recordings of foreign files: they can be replayed and exported."""
+    from biofeedback.cli.bar import watched
     from biofeedback.errors import BiofeedbackError, SettingsError
     from biofeedback.recording.importers.imported import Options
     from biofeedback.session.importing import import_file
@@ -45,7 +46,7 @@ def import_(
         raise SettingsError(f"There is no unit '{unit}' of RR.", "Give ms or s.")
     options = Options(column=column, unit=unit, start_utc_ns=_start(start))
     refused = 0
-    for file in files:
+    for file in watched(files, len(files), "Importing"):
         try:
             report = import_file(
                 file, out, person=person, format=format, options=options

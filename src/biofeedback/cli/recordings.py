@@ -45,8 +45,8 @@ def replay(
     from biofeedback.recording.reader import open_recording
 
     factor = speed_of(speed)
-    check_lsl(lsl)
     recording = open_recording(file)
+    check_lsl(lsl)
     if serve_it:
         if as_recorded:
             raise SettingsError(

@@ -91,7 +91,7 @@ class Conductor:
         self._lsl = lsl
         self._closing = asyncio.Event()
         self._tasks = Tasks()
-        self._replays: set[asyncio.Task[Any]] = set()
+        self._unrecorded: set[asyncio.Task[Any]] = set()
         self._playbacks: dict[str, Playback] = {}
         self._finisher = Finisher(store, referee)
         self._roster = Roster(straps.browser)
@@ -239,13 +239,13 @@ class Conductor:
         self._roster.add(live)
         task = self._tasks.spawn(self._endings.attend(live))
         if live.info.source == "replay":
-            self._replays.add(task)
-            task.add_done_callback(self._replays.discard)
+            self._unrecorded.add(task)
+            task.add_done_callback(self._unrecorded.discard)
             id = live.info.id
             task.add_done_callback(lambda _: self._playbacks.pop(id, None))
         if self._lsl:
-            self._replays.add(task := self._tasks.spawn(_sent(live)))
-            task.add_done_callback(self._replays.discard)
+            self._unrecorded.add(task := self._tasks.spawn(_sent(live)))
+            task.add_done_callback(self._unrecorded.discard)
         if self._closing.is_set():  # it began while the service was ending
             self._tasks.spawn(live.stop())
         _LOGGER.info("Session %s began (%s)", live.info.id, live.info.source)
@@ -362,7 +362,7 @@ class Conductor:
     @property
     def n_unfinished(self) -> int:
         """How many recordings go on or are being finished; a replay makes none."""
-        return len(self._tasks.going_on - self._replays)
+        return len(self._tasks.going_on - self._unrecorded)
 
     async def close(self) -> None:
         """End all sessions in order, and finish them within a bound."""

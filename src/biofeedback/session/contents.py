@@ -106,13 +106,12 @@ def _recording(path: Path) -> Contents:
     info = recording.info
     started = datetime.fromtimestamp(info.started_at_utc_ns / NS_PER_S, UTC)
     origin = recording.origin or {}
+    undated = origin.get("started_from") == "unknown"
     series = Series.of(pipeline.intervals)
     return Contents(
         series=series,
         duration_s=end_ns / NS_PER_S,
-        started_at=None
-        if origin.get("started_from") == "unknown"
-        else (started.isoformat()),
+        started_at=None if undated else started.isoformat(),
         schedule=tuple(pipeline.schedule),
         entries=tuple(pipeline.entries),
         recording=recording,

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
 import msgspec
 from ulid import ULID
 
-from biofeedback.errors import RecordingError
+from biofeedback.errors import RecordingError, SettingsError
 from biofeedback.model import (
     AnyRecord,
     Config,
@@ -92,7 +92,6 @@ def import_file(
     person: str = "imported",
     format: str | None = None,
     options: Options | None = None,
-    progress: Callable[[float], None] | None = None,
 ) -> ImportReport:
     """Write the recording of ``path`` into ``folder``.
 
@@ -110,14 +109,18 @@ def import_file(
         Its format; found from its content if not given.
     options
         What the file does not say by itself.
-    progress
-        Told the share that is done, 0 to 1.
 
     Raises
     ------
+    SettingsError
+        When ``folder`` is none.
     RecordingError
         When the file is not understood, or the recording cannot be written.
     """
+    if folder.exists() and not folder.is_dir():
+        raise SettingsError(
+            f"'{folder.name}' is a file, not a folder.", "Choose another name."
+        )
     found = read_foreign(path, format=format, options=options or Options())
     if not (found.beats or found.rates or found.signals):
         raise RecordingError(
@@ -154,7 +157,7 @@ def import_file(
             practice={"breathing_control": "unknown"},
             origin=_origin(found, path, sha256),
         )
-        _write(found, writer, info, progress)
+        _write(found, writer, info.id)
         writer.close()
         done = compact(part, final)
     except BaseException:
@@ -185,7 +188,7 @@ def records_of(found: Imported, id: str) -> Iterator[AnyRecord]:
     yield LinkChange(
         t_ns=0, source=SOURCE, state=LinkState.STREAMING, strap=Strap(name=device)
     )
-    end_ns = max(found.duration_ns, *(t for t in _ends(found)), 0)
+    end_ns = max(found.duration_ns, *_ends(found), 0)
     n_seconds = -(-end_ns // NS_PER_S)
     inside: list[Notification | Entry] = [
         *_beats(found),
@@ -214,10 +217,7 @@ def _ends(found: Imported) -> Iterator[int]:
 
 
 def _beats(found: Imported) -> Iterator[Notification]:
-    def second(beat: object) -> int:
-        return -(-getattr(beat, "t_ns", 0) // NS_PER_S)
-
-    for _, beats in groupby(found.beats, key=second):
+    for _, beats in groupby(found.beats, key=lambda beat: -(-beat.t_ns // NS_PER_S)):
         group = tuple(beats)
         yield Notification(
             t_ns=max(group[-1].t_ns, 0),
@@ -290,15 +290,10 @@ def _text_of(mark: Mark) -> str | None:
     return ": ".join(word for word in words if word) or None
 
 
-def _write(
-    found: Imported,
-    writer: RecordingWriter,
-    info: SessionInfo,
-    progress: Callable[[float], None] | None,
-) -> None:
+def _write(found: Imported, writer: RecordingWriter, id: str) -> None:
     transcript = Transcript(Pipeline())
     sequence = seconds = 0
-    for record in map(as_stored, records_of(found, info.id)):
+    for record in map(as_stored, records_of(found, id)):
         sequence += 1
         writer.record(sequence, record)
         for message in transcript.feed(record):
@@ -310,8 +305,6 @@ def _write(
             seconds += 1
             if seconds % SYNC_EVERY_S == 0:
                 writer.sync()
-                if progress is not None:
-                    progress(min(record.t_ns / max(found.duration_ns, 1), 1.0))
 
 
 def _info(found: Imported, sha256: str, person: str) -> SessionInfo:

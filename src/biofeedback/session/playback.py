@@ -154,17 +154,22 @@ class Playback:
         """Hold the replay behind the next beat, tick or event."""
         async with self._ready():
             self._clock.set(playing=False)
-            n_fed = 0
-            while self._next < len(self._records):
-                record, messages = self._feed()
-                if _is_there(to, record, messages):
-                    break
-                n_fed += 1
-                if n_fed % FED_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-            if self._next:
-                self._clock.set(at_ns=self._records[self._next - 1].t_ns)
-            self._tell()
+            try:
+                await self._feed_until(to)
+            finally:  # whoever asked may go away meanwhile
+                if self._next and self._records:
+                    self._clock.set(at_ns=self._records[self._next - 1].t_ns)
+                self._tell()
+
+    async def _feed_until(self, to: To) -> None:
+        n_fed = 0
+        while self._next < len(self._records):
+            record, messages = self._feed()
+            if _is_there(to, record, messages):
+                return
+            n_fed += 1
+            if n_fed % FED_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def seek(self, t_ms: float | None = None, event: str | None = None) -> None:
         """Go to a time, or to the event with this id.

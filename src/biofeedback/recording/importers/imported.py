@@ -144,7 +144,8 @@ def read_bytes(path: Path, size: int = -1) -> bytes:
     """
     if path.is_dir():
         raise RecordingError(
-            f"{path.name} is a folder.", "Give the file that holds the recording."
+            f"{path.name or path} is a folder.",
+            "Give the file that holds the recording.",
         )
     try:
         with path.open("rb") as file:

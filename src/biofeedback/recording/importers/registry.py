@@ -39,7 +39,6 @@ KNOWN = (
     (b"\x1f\x8b", "a compressed file"),
     (b"SQLite format 3", "a database"),
     (b"\x89HDF", "an HDF5 file"),
-    (b"\x89MCAP", "a recording already"),
 )
 
 
@@ -72,11 +71,15 @@ def detect(head: Head) -> Format:
     RecordingError
         When it is none that can be imported.
     """
+    if head.data.startswith(b"\x89MCAP"):
+        raise RecordingError(
+            f"{head.name} is a recording already.", "It can be used as it is."
+        )
     for magic, what in KNOWN:
         if head.data.startswith(magic) and not head.name.endswith(".tsv.gz"):
             raise RecordingError(
                 f"{head.name} is {what}, and no file of heartbeats.",
-                "Unpack it, or export it as text from the program it came from.",
+                "Export it as text from the program it came from, or unpack it first.",
             )
     if head.text is not None and head.text.lstrip()[:1] == "<":
         raise RecordingError(

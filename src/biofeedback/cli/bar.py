@@ -1,34 +1,12 @@
-"""Many files at once: in a pool of processes, with a bar where somebody watches."""
+"""A bar for many files, where somebody watches."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from biofeedback.errors import BiofeedbackError
-
 Result = TypeVar("Result")
-
-
-def each(
-    work: Callable[[Path], Result], paths: Sequence[Path], jobs: int
-) -> Iterator[Result | BiofeedbackError]:
-    """Yield what ``work`` makes of each path, in their order.
-
-    Parameters
-    ----------
-    work
-        Can be sent to another process; its own errors are values.
-    jobs
-        Processes at once; 0 stands for one for each core. A single one needs no other
-        process.
-    """
-    from biofeedback.session.hands import in_order, processes
-
-    for _, outcome in in_order(work, paths, processes(jobs, len(paths))):
-        yield outcome
 
 
 def watched(outcomes: Iterable[Result], total: int, what: str) -> Iterator[Result]:
