@@ -25,7 +25,7 @@ export const formats: readonly Format[] = [
   { name: "edf", title: "EDF+", holds: "ECG, acceleration and heart signals, with annotations." },
   { name: "wfdb", title: "WFDB", holds: "A PhysioNet record: signals and beat annotations." },
   { name: "fhir", title: "FHIR R4", holds: "A bundle of observations: heart rate, variability, ratings." },
-  { name: "omh", title: "Open mHealth", holds: "Heart rate, RR intervals and ratings as data points." },
+  { name: "omh", title: "Open mHealth", holds: "Heart rate and RR intervals as data points." },
   { name: "parquet", title: "Parquet", holds: "The tables as columns, for pandas, DuckDB and R." },
   { name: "xdf", title: "XDF", holds: "Streams on one clock, for Lab Streaming Layer tools." },
 ];
