@@ -32,6 +32,7 @@ bench: $(VENV)/.dev  ## figures, side by side with what one would use instead
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.recording
 	$(BIN)/python -m bench.faults
+	$(BIN)/python -m bench.resonance
 	$(BIN)/python -m bench.straps
 	$(BIN)/python -m bench.recovery
 

@@ -1,23 +1,36 @@
 /** The HTTP part of the protocol. Same origin only; the cookie does the rest. */
 
+import type { DiaryEntry } from "./diary-box.ts";
 import type {
+  AssessForm,
+  Assessment,
+  AssessPlan,
+  Changes,
   EntryPost,
+  History,
+  KeptEstimate,
+  PlanList,
+  Practice,
   Problem,
   Rating,
   Session,
+  SessionPlan,
   StrapList,
   Summary,
+  Usual,
 } from "./protocol.ts";
-import type { PacerPart } from "./pacer.ts";
+import type { PaceCommand, PacerPart } from "./pacer.ts";
 
 /** The service answered, and said no: with a sentence and advice. */
 export class ApiProblem extends Error {
   readonly status: number;
+  readonly reason: string | null;
   readonly advice: string;
 
   constructor(problem: Problem) {
     super(problem.detail);
     this.status = problem.status;
+    this.reason = problem.reason;
     this.advice = problem.advice ?? "";
   }
 }
@@ -25,8 +38,14 @@ export class ApiProblem extends Error {
 /** The service did not answer at all. */
 export class Unreachable extends Error {}
 
-async function call(method: string, path: string, body?: unknown): Promise<Response> {
+/** What a proxy says when the service behind it is gone. */
+const GONE: ReadonlySet<number> = new Set([502, 503, 504]);
+/** A phone that left its network is not told so: the first question waits no longer. */
+const FIRST_ANSWER_MS = 8000;
+
+async function call(method: string, path: string, body?: unknown, withinMs = 0): Promise<Response> {
   const init: RequestInit = { method, headers: { Accept: "application/json" } };
+  if (withinMs > 0) init.signal = AbortSignal.timeout(withinMs);
   if (body !== undefined) {
     init.headers = { ...init.headers, "Content-Type": "application/json" };
     init.body = JSON.stringify(body);
@@ -43,6 +62,7 @@ async function call(method: string, path: string, body?: unknown): Promise<Respo
     problem = (await answer.json()) as Partial<Problem>;
   } catch {
     // Not a problem document: the status alone has to do.
+    if (GONE.has(answer.status)) throw new Unreachable();
   }
   throw new ApiProblem({
     status: answer.status,
@@ -67,12 +87,17 @@ const at = (id: string, rest = ""): string => `sessions/${encodeURIComponent(id)
 
 export const api = {
   signIn: async (token: string): Promise<void> => void (await call("POST", "sign-in", { token })),
-  me: async (): Promise<void> => void (await call("GET", "me")),
+  me: async (): Promise<void> => void (await call("GET", "me", undefined, FIRST_ANSWER_MS)),
   straps: (scanS = 0): Promise<StrapList> =>
     json("GET", scanS > 0 ? `straps?scan=${scanS}` : "straps"),
   /** `name` is for a strap of this browser, which the service does not know. */
-  start: (strap: string, name: string | null = null): Promise<Session> =>
-    json("POST", "sessions", { strap, strap_name: name, plan: "practice" }),
+  start: (strap: string, name: string | null = null, plan = "practice"): Promise<Session> =>
+    json("POST", "sessions", { strap, strap_name: name, plan }),
+  plans: (): Promise<PlanList> => json("GET", "plans"),
+  sessionPlan: (id: string): Promise<SessionPlan> => json("GET", at(id, "/plan")),
+  /** Whether the pace may follow the heart's answer. */
+  adapt: async (id: string, on: boolean): Promise<void> =>
+    void (await call("PUT", at(id, "/adaptive"), { on })),
   sessions: async (liveOnly = false): Promise<readonly Session[]> =>
     (await json<{ sessions: Session[] }>("GET", liveOnly ? "sessions?state=live" : "sessions"))
       .sessions,
@@ -82,8 +107,8 @@ export const api = {
     void (await call("POST", at(id, "/ratings"), rating)),
   ratings: async (id: string): Promise<readonly Rating[]> =>
     (await json<{ ratings: Rating[] }>("GET", at(id, "/ratings"))).ratings,
-  enter: async (id: string, entry: EntryPost): Promise<void> =>
-    void (await call("POST", at(id, "/events"), entry)),
+  enter: async (id: string, entry: EntryPost): Promise<string> =>
+    (await json<{ id: string }>("POST", at(id, "/events"), entry)).id,
   pace: async (id: string, part: PacerPart, rateBpm: number): Promise<void> =>
     void (await call("PUT", at(id, "/pacer"), {
       rate_bpm: rateBpm,
@@ -91,7 +116,29 @@ export const api = {
       hold_in_ms: part.hold_in_ms,
       hold_out_ms: part.hold_out_ms,
     })),
+  /** The whole of it, as the page made it itself already. */
+  askPace: async (id: string, command: PaceCommand): Promise<void> =>
+    void (await call("PUT", at(id, "/pacer"), { ...command, ease_s: command.ease_s ?? 0 })),
+  usual: (simulated: boolean): Promise<Usual> => json("GET", `usual?simulated=${simulated}`),
   summary: (id: string): Promise<Summary> => json("GET", at(id, "/summary")),
   replay: (id: string, speed = 1): Promise<Session> => json("POST", at(id, "/replay"), { speed }),
+  /** What changed over a session, as the core reckons it. */
+  changes: (id: string): Promise<Changes> => json("GET", at(id, "/changes")),
+  diaryAdd: async (entries: readonly DiaryEntry[]): Promise<void> =>
+    void (await call("POST", "diary", { entries })),
+  diary: async (): Promise<readonly DiaryEntry[]> =>
+    (await json<{ entries: DiaryEntry[] }>("GET", "diary")).entries,
+  history: (weeks: number): Promise<History> => json("GET", `history?weeks=${weeks}`),
+  /** For ever, and answered once it is gone. */
+  eraseAll: async (): Promise<void> => void (await call("POST", "my-data/erase", { confirm: "erase" })),
+  /** Which pace an assessment has when; `lengths` is a query for researchers. */
+  assessPlan: (form: AssessForm, lengths = ""): Promise<AssessPlan> =>
+    json("GET", `assessment-plan?form=${form}${lengths}`),
+  practices: async (): Promise<readonly Practice[]> =>
+    (await json<{ practices: Practice[] }>("GET", "practices")).practices,
+  assessment: (id: string): Promise<Assessment> => json("GET", at(id, "/assessment")),
+  estimates: async (): Promise<readonly KeptEstimate[]> =>
+    (await json<{ estimates: KeptEstimate[] }>("GET", "estimates")).estimates,
+  myDataUrl: "/api/v1/my-data",
   recordingUrl: (id: string): string => `/api/v1/${at(id, "/recording")}`,
 };

@@ -3,25 +3,29 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { api, ApiProblem, Unreachable } from "./api.ts";
 import { copy } from "./copy.ts";
+import { diaryBox } from "./diary-box.ts";
 import { Feed } from "./feed.ts";
 import { outbox } from "./outboxes.ts";
 import { Part } from "./part.ts";
 import "./parts/help.ts";
+import { preferences } from "./preferences.ts";
 import type { Metrics, Session } from "./protocol.ts";
 import { go, readRoute, type Route, takeToken } from "./router.ts";
 import "./screens/ask.ts";
 import "./screens/dizzy.ts";
-import "./screens/done.ts";
 import "./screens/home.ts";
 import "./screens/practice.ts";
-import "./screens/replay.ts";
+import { lateScreens, loadedBeforehand, openWithoutService } from "./screens/late.ts";
 import "./screens/sign-in.ts";
-import { whenWords } from "./words.ts";
+import { problemWords, whenWords } from "./words.ts";
 
 interface Label {
   readonly testid: string;
   readonly words: string;
 }
+
+/** The first screen is there by now. */
+const SETTLED_MS = 1500;
 
 type Door = "opening" | "open" | "closed" | "unreachable";
 
@@ -76,6 +80,10 @@ export class App extends Part {
       else if (this.notice?.words === copy.answersWait) this.notice = null;
     });
     void this.#enter();
+    // A pause must open when the service is gone by then.
+    const beforehand = (): void =>
+      loadedBeforehand.forEach((screen) => lateScreens[screen]?.load().catch(() => undefined));
+    setTimeout(beforehand, SETTLED_MS);
   }
 
   async #enter(): Promise<void> {
@@ -89,10 +97,12 @@ export class App extends Part {
       if (begun) this.route = { screen: "before", id: begun.id };
       this.door = "open";
       this.notice = null;
+      void diaryBox.flush(); // what was noted while the service was away
       if (begun) go("before", begun.id);
       else await this.#move();
     } catch (problem) {
       this.door = problem instanceof Unreachable ? "unreachable" : "closed";
+      await this.#move();
     }
   }
 
@@ -108,20 +118,25 @@ export class App extends Part {
   /** Follows the address: makes the session at hand match it, then shows the screen. */
   async #move(): Promise<void> {
     let route = readRoute(location.hash);
-    if (this.door !== "open") return;
+    if (this.door !== "open" && !openWithoutService.has(route.screen)) {
+      this.route = route; // the door stands before it
+      return;
+    }
     try {
-      if (route.screen === "home") {
+      await lateScreens[route.screen]?.load();
+      if (this.door !== "open") {
+        this.#drop();
+      } else if (route.screen === "home") {
         const live = await this.#liveReplay();
         if (live) return go("replay", live.id);
         this.#drop();
-      } else if (isResearch(route)) {
+      } else if (route.id === "" || route.screen === "review") {
         this.#drop();
-        // Its code comes only now: whoever practises never loads it.
-        await import("./screens/research.ts");
       } else if (this.feed?.session.id !== route.id) {
         this.#drop();
         const session = await api.session(route.id);
         route = settle(route, session);
+        await lateScreens[route.screen]?.load();
         if (needsFeed(route)) {
           this.feed = new Feed(session);
           this.feed.addEventListener("change", () => (this.speed = this.feed?.replay?.speed ?? session.speed));
@@ -175,7 +190,10 @@ export class App extends Part {
   #problem(problem: unknown): void {
     if (problem instanceof ApiProblem) {
       if (problem.status === 401) this.door = "closed";
-      else this.#say(problem.message || copy.unknownProblem, problem.advice);
+      else {
+        const { words, advice } = problemWords(problem);
+        this.#say(words, advice);
+      }
     } else if (problem instanceof Unreachable) {
       this.#say(copy.unreachable, copy.unreachableAdvice);
     } else {
@@ -212,7 +230,12 @@ export class App extends Part {
               )}
             </div>`
           : html`<p class="brand"><span aria-hidden="true"></span>${copy.name}</p>`}
-        <bf-help></bf-help>
+        <div class="top-actions">
+          ${preferences.get("pause") && this.route.screen !== "pause"
+            ? html`<a class="button help-button" href="#pause" data-testid="pause">${copy.pauseFirst}</a>`
+            : nothing}
+          <bf-help></bf-help>
+        </div>
       </header>
       <main>
         <div class="notice-place" role="status">
@@ -229,6 +252,8 @@ export class App extends Part {
   }
 
   #screen(): TemplateResult | typeof nothing {
+    const late = lateScreens[this.route.screen];
+    if (late && openWithoutService.has(this.route.screen)) return late.render(this.route.id, null);
     if (this.door === "closed") return html`<bf-sign-in></bf-sign-in>`;
     if (this.door === "unreachable") {
       return html`<section class="screen narrow centred">
@@ -237,22 +262,26 @@ export class App extends Part {
         <button class="button primary big" type="button" @click=${() => this.#enter()}>
           ${copy.tryAgain}
         </button>
+        <p class="quiet">${copy.unreachableMeanwhile}</p>
+        <nav class="stack meanwhile">
+          <a class="button big" href="#breathe" data-testid="breathe">${copy.breathe.title}</a>
+          <a class="button big" href="#pause" data-testid="pause-instead">${copy.pauseFirst}</a>
+        </nav>
       </section>`;
     }
     if (this.door === "opening") return html`<p class="screen quiet">${copy.signIn.busy}</p>`;
     const { screen, id } = this.route;
     const { feed } = this;
     if (screen === "home") return html`<bf-home></bf-home>`;
-    if (screen === "recordings") return html`<bf-recordings></bf-recordings>`;
-    if (screen === "review") return html`<bf-review recording=${id}></bf-review>`;
+    if (late && (id === "" || screen === "review")) return late.render(id, null);
     if (screen === "done") {
       const metrics = this.#last?.id === id ? this.#last.metrics : null;
       return html`<bf-done session=${id} .metrics=${metrics}></bf-done>`;
     }
     if (screen === "dizzy") return html`<bf-dizzy session=${id}></bf-dizzy>`;
     if (!feed || feed.session.id !== id) return nothing;
+    if (late) return late.render(id, feed);
     if (screen === "practice") return html`<bf-practice .feed=${feed}></bf-practice>`;
-    if (screen === "replay") return html`<bf-replay .feed=${feed}></bf-replay>`;
     return screen === "before"
       ? html`<bf-ask moment="before" .feed=${feed}></bf-ask>`
       : html`<div class="after"><bf-ask moment="after" .feed=${feed}></bf-ask></div>`;
@@ -261,11 +290,7 @@ export class App extends Part {
 customElements.define("bf-app", App);
 
 function needsFeed(route: Route): boolean {
-  return ["before", "practice", "after", "replay"].includes(route.screen);
-}
-
-function isResearch(route: Route): boolean {
-  return route.screen === "recordings" || route.screen === "review";
+  return ["before", "practice", "after", "replay", "assess", "plan"].includes(route.screen);
 }
 
 /** Where an address leads, given how its session stands. */
@@ -274,5 +299,6 @@ function settle(route: Route, session: Session): Route {
   if (session.source === "replay") return { screen: "replay", id };
   if (route.screen === "replay") return { screen: "done", id };
   const ended = session.state !== "live";
+  if (!ended && route.screen === "before" && session.plan !== "practice") return { screen: "plan", id };
   return ended && route.screen !== "dizzy" ? { screen: "done", id } : route;
 }

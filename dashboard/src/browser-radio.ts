@@ -4,16 +4,26 @@
  */
 
 import { bluetooth, type ChoiceTrouble, choiceTrouble, type Device } from "./bluetooth.ts";
-import { BrowserStrap } from "./browser-strap.ts";
+import type { BrowserStrap } from "./browser-strap.ts";
 import { copy } from "./copy.ts";
 import type { Strap } from "./protocol.ts";
-import { RadioLink } from "./radio-link.ts";
+import type { RadioLink } from "./radio-link.ts";
 
 const KEY = "biofeedback.radio";
+
+/** Few need what speaks to a strap from here: it comes with the first choice. */
+async function load() {
+  const [{ BrowserStrap }, { RadioLink }] = await Promise.all([
+    import("./browser-strap.ts"),
+    import("./radio-link.ts"),
+  ]);
+  return { BrowserStrap, RadioLink };
+}
 
 export type Choice = { readonly strap: Strap } | { readonly trouble: ChoiceTrouble } | null;
 
 class BrowserRadio extends EventTarget {
+  #parts: Awaited<ReturnType<typeof load>> | null = null;
   #device: Device | null = null;
   #session: string | null = null;
   #strap: BrowserStrap | null = null;
@@ -39,6 +49,11 @@ class BrowserRadio extends EventTarget {
       // Without an adapter the list cannot open either, and the name is the same.
       return (await radio.getAvailability?.().catch(() => true)) === false ? { trouble: "off" } : null;
     }
+    try {
+      this.#parts ??= await load();
+    } catch {
+      return { trouble: "failed" }; // the service went just then
+    }
     const { id, name } = this.#device;
     return {
       strap: {
@@ -55,8 +70,9 @@ class BrowserRadio extends EventTarget {
 
   /** Is the radio of this session from now on, until it ends. */
   begin(session: string): void {
-    if (!this.#device) return;
+    if (!this.#device || !this.#parts) return;
     this.#end();
+    const { BrowserStrap, RadioLink } = this.#parts;
     const link = new RadioLink(session, () => this.#end());
     this.#link = link;
     this.#strap = new BrowserStrap(this.#device, {

@@ -5,10 +5,11 @@
 
 import { adjust, type ClockSample, type ClockState, estimateOffsetMs, remember, sessionMs } from "./clock.ts";
 import { LiveLink } from "./live.ts";
-import { type PacerPart, withPart } from "./pacer.ts";
+import { glide, joined, type PaceCommand, type Paced, type PacerPart, withPart } from "./pacer.ts";
 import type { Ask, Entry, Heart, Link, Message, Metrics, Replay, Session, SignalName } from "./protocol.ts";
 import { BeatRing } from "./ring.ts";
 import { decodeSamples, SampleRing } from "./samples.ts";
+import { serviceSays } from "./words.ts";
 
 /** The practice as it was begun: an entry of the session itself, so a reload knows it. */
 export interface Phase {
@@ -18,7 +19,7 @@ export interface Phase {
 
 export const PHASE = "phase";
 
-export class Feed extends EventTarget {
+export class Feed extends EventTarget implements Paced {
   readonly session: Session;
   readonly beats = new BeatRing();
   schedule: readonly PacerPart[] = [];
@@ -42,6 +43,10 @@ export class Feed extends EventTarget {
   readonly #traces = new Map<SignalName, SampleRing>();
   /** What this page asked of the strap, and therefore takes back. */
   readonly #asked = new Set<SignalName>();
+  #begun: Phase | null = null;
+  /** The newest message there was when the first connection was made; null before. */
+  #helloSeq: number | null = null;
+  #seq = 0;
   readonly #live: LiveLink;
 
   constructor(session: Session) {
@@ -76,15 +81,41 @@ export class Feed extends EventTarget {
 
   /** The practice under way, from its entry; sent twice, the first one counts. */
   get phase(): Phase | null {
+    return this.begun ?? this.#begun;
+  }
+
+  /** The same, once the service has told of it. */
+  get begun(): Phase | null {
     const entry = this.entries.find((e) => e.type === PHASE && e.text === "practice");
-    return entry ? { startedMs: entry.t_ms, minutes: entry.value ?? 0 } : null;
+    return entry ? { startedMs: entry.at_ms ?? entry.t_ms, minutes: entry.value ?? 0 } : null;
+  }
+
+  /** Whether all that was held of the session is here: only then is an entry missing. */
+  get caughtUp(): boolean {
+    return this.#helloSeq !== null && this.#seq >= this.#helloSeq;
+  }
+
+  /** A practice begins on this page, before the service tells of it. */
+  begin(phase: Phase): void {
+    this.#begun = phase;
+  }
+
+  /**
+   * Takes a pace over at once, before the service tells of it; `anew` begins with it,
+   * so that nothing of an earlier pace is shown until then.
+   */
+  pace(command: PaceCommand, tMs: number, anew = false): void {
+    const parts = glide(this.schedule, tMs, command).map((part) => ({ ...part, local: true }));
+    this.schedule = anew ? parts : joined(this.schedule, parts);
+    this.#changed();
   }
 
   /** What the service says of its own trouble with the recording, if it has any. */
   get trouble(): string | null {
     const said = (type: string): Entry | undefined =>
       this.entries.findLast((e) => e.by === "system" && e.type === type);
-    return (said("recording_stopped") ?? said("records_lost"))?.text ?? null;
+    const entry = said("recording_stopped") ?? said("records_lost");
+    return entry ? serviceSays(entry.type, entry.text) : null;
   }
 
   /** Asks for the time again, after the computer slept. */
@@ -140,6 +171,8 @@ export class Feed extends EventTarget {
 
   #take(message: Message, receivedMs: number): void {
     this.heardMs = receivedMs;
+    if (message.kind === "hello") this.#helloSeq ??= message.last_seq;
+    else if (message.kind !== "clock" && message.kind !== "error") this.#seq = message.seq;
     switch (message.kind) {
       case "beat":
         this.beats.push(message);
@@ -190,19 +223,19 @@ export class Feed extends EventTarget {
       this.metrics = null;
       this.entries = this.entries.filter((entry) => entry.t_ms <= replay.position_ms);
     }
-    const speed = this.#speed;
+    const speed = this.speed;
     this.#samples = [];
     this.#clock = adjust(null, replay.position_ms - speed * receivedMs, receivedMs, speed);
   }
 
   /** How fast the session's clock runs: it stands still in a replay that is paused. */
-  get #speed(): number {
+  get speed(): number {
     if (this.replay) return this.replay.state === "playing" ? this.replay.speed : 0;
     return this.session.speed ?? 1;
   }
 
   #tick(sentMs: number, receivedMs: number, session_ms: number): void {
-    const speed = this.#speed;
+    const speed = this.speed;
     this.#samples = remember(this.#samples, { sent_ms: sentMs, received_ms: receivedMs, session_ms });
     const offset = estimateOffsetMs(this.#samples, speed);
     if (offset === null) return;

@@ -18,6 +18,9 @@ export const ratingShapes: Readonly<Record<RatingType, Shape>> = {
   pain_intensity: "square",
   pain_unpleasantness: "diamond",
   arousal: "up",
+  craving: "down",
+  self_control: "cross",
+  mood: "dot",
 };
 
 /** The corners of each shape around 0, 0 with a radius of 1; a dot has none. */

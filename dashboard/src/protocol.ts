@@ -1,6 +1,7 @@
 /** What travels between this page and the service: `docs/protocol.md`, typed. */
 
 import type { PacerPart } from "./pacer.ts";
+import type { PlanStep } from "./plan-walk.ts";
 
 export interface Strap {
   readonly id: string;
@@ -30,6 +31,7 @@ export interface Session {
   readonly state: SessionState;
   readonly started_at: string;
   readonly ended_at: string | null;
+  readonly plan: string;
   readonly source: "strap" | "simulated" | "replay" | "imported";
   readonly simulated: boolean;
   readonly strap_name: string;
@@ -42,7 +44,13 @@ export interface Session {
   readonly signals: readonly Ask[];
 }
 
-export type RatingType = "pain_intensity" | "pain_unpleasantness" | "arousal";
+export type RatingType =
+  | "pain_intensity"
+  | "pain_unpleasantness"
+  | "arousal"
+  | "craving"
+  | "self_control"
+  | "mood";
 export type Moment = "before" | "during" | "after";
 
 export interface Rating {
@@ -54,11 +62,50 @@ export interface Rating {
   readonly device: string;
 }
 
+/** In IMMPACT's words, for how strong pain is; the core decides (`practice/ratings.py`). */
+export type Band = "higher" | "same" | "below_minimal" | "minimal" | "below_30" | "moderate" | "substantial";
+
+/** One question before and after; null is not known, and never guessed. */
+export interface Change {
+  readonly type: RatingType;
+  readonly before: number | null;
+  readonly during: readonly number[];
+  readonly after: number | null;
+  /** After less before. */
+  readonly points: number | null;
+  /** For pain intensity only, and not from a baseline of 0. */
+  readonly pct: number | null;
+  readonly band: Band | null;
+}
+
+/** Unpleasantness less intensity. */
+export interface Gap {
+  readonly before: number | null;
+  readonly after: number | null;
+  readonly change: number | null;
+}
+
+export interface Changes {
+  readonly changes: readonly Change[];
+  readonly gap: Gap;
+}
+
 export interface EntryPost {
   readonly type: string;
   readonly value: number | null;
   readonly unit: string | null;
   readonly text: string | null;
+  readonly at_ms?: number;
+  /** The entry that this one takes back. */
+  readonly corrects?: string;
+}
+
+/** The middle of a person's own practices of the week, and how far they lie apart. */
+export interface Usual {
+  readonly days: number;
+  readonly n: number;
+  readonly rsa_bpm: number | null;
+  readonly spread_bpm: number | null;
 }
 
 /** The parts of a summary that this page puts into words. */
@@ -82,6 +129,8 @@ interface Live<K extends string> {
 
 export interface Hello extends Live<"hello"> {
   readonly session: Session | string;
+  /** The newest message there was: what is told up to it is of before. */
+  readonly last_seq: number;
 }
 
 export type LinkStateName =
@@ -180,6 +229,7 @@ export interface Metrics extends Live<"metrics"> {
   readonly window_s: Readonly<Record<"30" | "60" | "300", WindowMetrics>>;
   readonly rsa_bpm: number | null;
   readonly phase_deg: number | null;
+  readonly suitable: boolean;
   readonly breathing: Breathing | null;
   readonly followed: boolean | null;
   readonly activation: Activation | null;
@@ -198,6 +248,8 @@ export interface Entry extends Live<"event"> {
   readonly unit: string | null;
   readonly text: string | null;
   readonly moment: string | null;
+  /** When it was, where it was sent later than it happened. */
+  readonly at_ms?: number;
 }
 
 export interface Clock extends Live<"clock"> {
@@ -230,3 +282,166 @@ export type Message =
   | Live<"referee">
   | Live<"gap">
   | Live<"error">;
+
+/** A mean of `n` answers; 95 of 100 such weeks lie within. Null where not known. */
+export interface Mean {
+  readonly n: number;
+  readonly mean: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+export interface Pair {
+  readonly before: Mean;
+  readonly after: Mean;
+  readonly change: Mean;
+}
+
+export interface Sitting {
+  readonly session: string;
+  /** With the offset of the time zone it was in. */
+  readonly started_at: string;
+  readonly practice: string | null;
+  readonly minutes: number;
+  readonly simulated: boolean;
+  readonly symptom: boolean;
+  readonly gap_before: number | null;
+  readonly gap_after: number | null;
+}
+
+export interface HistoryDay {
+  readonly day: string;
+  readonly sittings: readonly Sitting[];
+  readonly n_pauses: number;
+  readonly noted: boolean;
+  readonly assessed: boolean;
+}
+
+export interface HistoryWeek {
+  readonly monday: string;
+  readonly minutes: number | null;
+  readonly n_practices: number;
+  readonly n_pauses: number;
+  readonly gap: Pair;
+  readonly intensity: Pair;
+  readonly unpleasantness: Pair;
+  readonly craving: Mean;
+  readonly self_control: Mean;
+  readonly peg: number | null;
+}
+
+export interface History {
+  readonly today: string;
+  readonly days: readonly HistoryDay[];
+  readonly weeks: readonly HistoryWeek[];
+  readonly gap_change: Mean;
+}
+
+/** A plan that a session can follow; one with arms tells their labels alone. */
+export interface Plan {
+  readonly id: string;
+  readonly title: string;
+  readonly version: number;
+  readonly sha256: string;
+  readonly description: string | null;
+  readonly minutes: number;
+  readonly arms: readonly string[];
+  readonly steps: readonly PlanStep[] | null;
+}
+
+export interface PlanList {
+  readonly plans: readonly Plan[];
+  readonly unreadable: readonly { readonly name: string; readonly problem: string }[];
+}
+
+/** The plan of a session, with the steps of its own arm. */
+export interface SessionPlan {
+  readonly id: string;
+  readonly title: string;
+  readonly version: number;
+  readonly sha256: string;
+  readonly label: string | null;
+  readonly steps: readonly PlanStep[];
+}
+
+// --- Resonance ------------------------------------------------------------------
+
+export type AssessForm = "stepped" | "sliding";
+
+/** One part of an assessment; `text` is what the mark of its begin says. */
+export interface AssessPart {
+  readonly kind: "rest" | "step" | "slide";
+  readonly text: string;
+  readonly begins_s: number;
+  readonly lasts_s: number;
+  readonly paces: readonly { readonly at_s: number; readonly rate_bpm: number }[];
+}
+
+export interface AssessPlan {
+  readonly form: AssessForm;
+  readonly lasts_s: number;
+  readonly parts: readonly AssessPart[];
+}
+
+/** The six criteria of one pace, in order of priority. */
+export interface Criteria {
+  readonly synchrony: number | null;
+  readonly rsa_bpm: number | null;
+  readonly lf_ms2: number | null;
+  readonly lf_peak_ms2_hz: number | null;
+  readonly smoothness: number | null;
+  readonly lf_peaks: number | null;
+}
+
+export type NotScored = "breathing_off" | "unsteady" | "artefacts" | "too_short";
+
+export interface AssessedStep {
+  readonly rate_bpm: number;
+  readonly duration_s: number;
+  readonly inhale_pct: number;
+  readonly breath_error_bpm: number | null;
+  readonly artefact_pct: number | null;
+  readonly criteria: Criteria;
+  readonly probability: number | null;
+  readonly scored: boolean;
+  readonly not_scored: NotScored | null;
+}
+
+export interface Assessment {
+  readonly session_id: string;
+  readonly form: AssessForm;
+  readonly status: "complete" | "incomplete" | "unreliable";
+  readonly date: string | null;
+  readonly breathing: "measured" | "assumed";
+  readonly steps: readonly AssessedStep[];
+  readonly estimate: {
+    readonly rate_bpm: number;
+    readonly probability: number;
+    readonly estimate_bpm: number;
+    readonly low_bpm: number;
+    readonly high_bpm: number;
+    readonly at_edge: boolean;
+  } | null;
+}
+
+/** What an earlier assessment found. */
+export interface KeptEstimate {
+  readonly session_id: string;
+  readonly date: string;
+  readonly simulated: boolean;
+  readonly rate_bpm: number | null;
+  readonly probability: number | null;
+  readonly recheck: { readonly due: boolean; readonly because: "age" | "rest_rr" | null };
+}
+
+/** A guided practice: the shares of its phases; its words are in the languages. */
+export interface Practice {
+  readonly id: string;
+  readonly skills: readonly string[];
+  readonly phases: readonly {
+    readonly id: string;
+    readonly weight: number;
+    readonly sentences: number;
+    readonly pacer: boolean;
+  }[];
+}

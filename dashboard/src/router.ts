@@ -1,17 +1,26 @@
 /** Where the person is: `#screen/session`. Nothing else is kept in the address. */
 
-export const screens = [
+/** Screens that stand for themselves, and those of one session, which have its id. */
+const alone = [
   "home",
-  "before",
-  "practice",
-  "after",
-  "dizzy",
-  "done",
-  "replay",
+  "pause",
+  "breathe",
+  "settings",
+  "first",
+  "path",
+  "week",
+  "history",
+  "data",
   "recordings",
-  "review",
 ] as const;
-export type Screen = (typeof screens)[number];
+const ofSession = ["before", "practice", "after", "dizzy", "done", "replay", "review"] as const;
+/** Begins without a session, and then goes on in one. */
+const either = ["assess", "plan"] as const;
+
+export type Screen =
+  | (typeof alone)[number]
+  | (typeof ofSession)[number]
+  | (typeof either)[number];
 
 export interface Route {
   readonly screen: Screen;
@@ -19,19 +28,23 @@ export interface Route {
 }
 
 export function readRoute(hash: string): Route {
-  const [name = "", id = ""] = hash.replace(/^#/, "").split("/");
-  const screen = screens.find((known) => known === name) ?? "home";
-  if (screen === "recordings") return { screen, id: "" };
-  return screen === "home" || id === "" ? { screen: "home", id: "" } : { screen, id: decodeURIComponent(id) };
+  const [name = "", coded = ""] = hash.replace(/^#/, "").split("/");
+  const id = decodeURIComponent(coded);
+  const is = (screens: readonly Screen[]): Screen | undefined => screens.find((known) => known === name);
+  const own = is(alone) ?? (id === "" ? is(either) : undefined);
+  if (own) return { screen: own, id: "" };
+  const session = id === "" ? undefined : (is(ofSession) ?? is(either));
+  return session ? { screen: session, id } : { screen: "home", id: "" };
 }
 
-/** Screens to come back to. */
-const opensOthers: ReadonlySet<Screen> = new Set(["home", "recordings", "review"]);
+/** Steps of one sitting: they replace one another, so Back leads to where it began. */
+const steps: ReadonlySet<Screen> = new Set<Screen>([...ofSession, "assess", "plan"]);
 
-/** Goes on. Steps of one practice replace one another, so Back leads home. */
+/** Goes on, to another screen. */
 export function go(screen: Screen, id = ""): void {
   const hash = id ? `#${screen}/${encodeURIComponent(id)}` : `#${screen}`;
-  if (opensOthers.has(readRoute(location.hash).screen)) location.hash = hash;
+  const from = readRoute(location.hash).screen;
+  if (from === "review" || !steps.has(from)) location.hash = hash;
   else location.replace(hash);
 }
 

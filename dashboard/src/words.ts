@@ -1,7 +1,8 @@
 /** Numbers put into words. Pure. */
 
-import { againWords, copy, linkWords, type Question, questions, stepWords } from "./copy.ts";
-import type { Activation, Link, Rating, RatingType } from "./protocol.ts";
+import { againWords, copy, linkWords, locale, serviceWords, stepWords } from "./copy.ts";
+import type { ApiProblem } from "./api.ts";
+import type { Activation, Gap, Link } from "./protocol.ts";
 
 /** How the link is, and what is being done about it. */
 export function linkSentence(link: Pick<Link, "state" | "step"> | null): string {
@@ -10,6 +11,17 @@ export function linkSentence(link: Pick<Link, "state" | "step"> | null): string 
   if (state === "reconnecting") return (step && againWords[step]) ?? linkWords.reconnecting;
   if (state === "searching" || state === "connecting") return (step && stepWords[step]) ?? linkWords[state];
   return linkWords[state];
+}
+
+/** A sentence of the service's, in words of this language where it has some `about` that. */
+export function serviceSays(about: string | null, sentence: string | null): string {
+  return serviceWords[about ?? ""] ?? sentence ?? "";
+}
+
+/** Why the service said no, and what to do. */
+export function problemWords({ reason, status, message, advice }: ApiProblem): { words: string; advice: string } {
+  const words = serviceWords[reason ?? ""] ?? serviceWords[status];
+  return words ? { words, advice: "" } : { words: message || copy.unknownProblem, advice };
 }
 
 /** "about 7 minutes" */
@@ -48,8 +60,8 @@ export function nextPace(rateBpm: number, step: 0.5 | -0.5, low = 4.5, high = 7)
 export function whenWords(iso: string): string {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return "";
-  const day = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
-  const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+  const day = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short" });
+  const time = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
   return `${day.format(date).replace(",", "")}, ${time.format(date)}`;
 }
 
@@ -67,32 +79,11 @@ export function steadyWords(coverage: number | null): string {
   return coverage >= 0.6 ? copy.done.mostly : copy.done.patchy;
 }
 
-/** "2 points lower" */
-export function changeWords(before: number, after: number): string {
-  const change = after - before;
-  if (change === 0) return copy.done.same;
-  return change < 0 ? copy.done.lower(-change) : copy.done.higher(change);
-}
-
-export interface Answer {
-  readonly question: Question;
-  readonly before: number | null;
-  readonly during: readonly number[];
-  readonly after: number | null;
-}
-
-/** The answers to each question that was answered; the last one of a moment counts. */
-export function answersOf(ratings: readonly Rating[]): readonly Answer[] {
-  const at = (type: RatingType, moment: string): number[] =>
-    ratings.filter((r) => r.type === type && r.moment === moment).map((r) => r.value);
-  return questions
-    .map((question) => ({
-      question,
-      before: at(question.type, "before").at(-1) ?? null,
-      during: at(question.type, "during"),
-      after: at(question.type, "after").at(-1) ?? null,
-    }))
-    .filter((a) => a.before !== null || a.after !== null || a.during.length > 0);
+/** "2 points lower (29 %)"; the share is told where the core gives one. */
+export function changeWords(points: number, pct: number | null = null): string {
+  if (points === 0) return copy.done.same;
+  const words = points < 0 ? copy.done.lower(-points) : copy.done.higher(points);
+  return pct === null ? words : copy.done.withPct(words, Math.round(Math.abs(pct)));
 }
 
 export interface GapWords {
@@ -102,19 +93,12 @@ export interface GapWords {
 
 /**
  * How unpleasantness stood to intensity, before and after: pain is not suffering, so
- * this gap is told beside the two. Null unless all four answers were given.
+ * this gap is told beside the two. Null where the core does not know it.
  */
-export function gapWords(answers: readonly Answer[]): GapWords | null {
-  const of = (type: RatingType): Answer | undefined => answers.find((a) => a.question.type === type);
-  const hurt = of("pain_intensity");
-  const bother = of("pain_unpleasantness");
-  if (!hurt || !bother) return null;
-  if (hurt.before === null || hurt.after === null) return null;
-  if (bother.before === null || bother.after === null) return null;
-  const before = bother.before - hurt.before;
-  const after = bother.after - hurt.after;
+export function gapWords({ before, after, change }: Gap): GapWords | null {
+  if (before === null || after === null || change === null) return null;
   return {
-    change: changeWords(before, after),
+    change: changeWords(change),
     detail: copy.done.gapWords(relation(before), relation(after)),
   };
 }

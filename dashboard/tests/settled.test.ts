@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import "./english.ts";
 import { Settled } from "../src/settled.ts";
 import { linkSentence } from "../src/words.ts";
 

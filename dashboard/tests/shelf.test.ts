@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import "./english.ts";
 import type { RecordingRow } from "../src/research.ts";
 import { BeatRing } from "../src/ring.ts";
 import { columns, noFilter, shown } from "../src/shelf.ts";

@@ -61,14 +61,25 @@ class LiveMetrics:
     ----------
     windows
         The newest intervals.
+
+    Attributes
+    ----------
+    natural_bpm
+        How fast somebody breathed when nothing paced them, as measured last.
+    paced, paced_from_ms
+        Whether the pacer is on screen, and since when on the session's clock.
+    told
+        What was told last.
     """
 
     def __init__(self, windows: LiveWindows) -> None:
         self._windows = windows
+        self.natural_bpm: float | None = None
+        self.told: MetricsEvent | None = None
         self._chest = AccBreathing()
         self._activation = ActivationTracker()
-        self._paced = True
-        self._paced_from_ms = 0.0
+        self.paced = True
+        self.paced_from_ms = 0.0
         self._breaths: _Breaths | None = None
 
     @property
@@ -86,16 +97,16 @@ class LiveMetrics:
 
         A session that is not ``paced`` has no pacer, as one that was imported.
         """
-        self._paced = paced
+        self.paced = paced
         self._activation = ActivationTracker(baseline)
 
     def enter(self, entry: Entry) -> None:
         """Note what somebody did: it may begin or end the pacer's time."""
-        paced, self._paced = self._paced, paced_after(entry, self._paced)
+        paced, self.paced = self.paced, paced_after(entry, self.paced)
         if begins_practice(entry):
-            self._paced_from_ms = ms(entry.t_ns)
+            self.paced_from_ms = ms(entry.t_ns)
             self._activation.begin_practice()
-        elif paced and not self._paced and entry.moment == "before":
+        elif paced and not self.paced and entry.moment == "before":
             self._activation.not_paced_so_far()
 
     def sense(self, samples: SamplesEvent) -> None:
@@ -116,6 +127,7 @@ class LiveMetrics:
                 yield RestatedEvent(t_ms=ms(t_ns), at_ms=ms(told.t_ns), window_s=shown)
         event = self._metrics(t_ns, ms(t_ns), schedule)
         self._windows.tell(t_ns, event.window_s, event.suitable)
+        self.told = event
         yield event
 
     def _metrics(
@@ -127,6 +139,8 @@ class LiveMetrics:
         rsa = self._answer(t_ns, t_ms, schedule) if suitable and schedule else None
         moving = self._chest.moving(t_ns)
         breathing = self._breathing(t_ns, numbers, moving)
+        if breathing and not self.paced and breathing.confidence >= 0.5:
+            self.natural_bpm = breathing.breaths_per_min
         estimate = self._activated(t_ns, numbers, moving)
         activation = estimate if isinstance(estimate, Activation) else None
         settled = self._windows.lane.settled
@@ -157,7 +171,7 @@ class LiveMetrics:
         """Return how the heart answered the pacer's last breaths."""
         part = pacer.active(schedule, t_ms)
         recent_ns = recent_for(round(pacer.period_ms(part) * NS_PER_MS))
-        from_ms = max(ms(t_ns - recent_ns), self._paced_from_ms)
+        from_ms = max(ms(t_ns - recent_ns), self.paced_from_ms)
         known = self._breaths
         if known is None or not known.holds(schedule, from_ms, t_ms):
             known = self._breaths = _Breaths(schedule, from_ms, t_ms)
@@ -176,10 +190,10 @@ class LiveMetrics:
         breathing: Breathing | None,
     ) -> bool | None:
         """Say whether the pace is followed, once it has been for a whole segment."""
-        if not self._paced or not schedule:
+        if not self.paced or not schedule:
             return None
         part = pacer.active(schedule, t_ms)
-        since_ms = max(part.origin_ms, self._paced_from_ms)
+        since_ms = max(part.origin_ms, self.paced_from_ms)
         if t_ms - since_ms < 1000 * SEGMENT_S:
             return None
         return followed(breathing, part.rate_bpm)
@@ -194,7 +208,7 @@ class LiveMetrics:
                 clean_s=minute.coverage * WINDOW_S,
                 artefact_pct=minute.artefact_pct,
                 age_s=(t_ns - self._windows.lane.newest_ns) / NS_PER_S,
-                paced=self._paced,
+                paced=self.paced,
                 moving=moving,
                 suitable=not numbers.unsuitable,
             ),

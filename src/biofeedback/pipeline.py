@@ -18,9 +18,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import assert_never
 
+import msgspec
+
+from biofeedback.adapting import Adapting
 from biofeedback.link_state import Link
 from biofeedback.live_metrics import LiveMetrics, ms
 from biofeedback.model import (
+    AdaptCommand,
     AnyEvent,
     AnyRecord,
     Ask,
@@ -97,6 +101,9 @@ class Pipeline:
         What is asked of the strap beside its heart rate.
     windows, metrics
         What the numbers of each second are read off, and what makes them.
+    adapting
+        The adaptive pacer. It moves the pace at ticks, so without ``live`` the schedule
+        lacks its moves: they are in the recording's messages.
     """
 
     def __init__(
@@ -120,6 +127,8 @@ class Pipeline:
         self._no_contact: set[int] = set()
         self.windows = LiveWindows(fleet)
         self.metrics = LiveMetrics(self.windows)
+        self.adapting = Adapting()
+        self._n_adapted = 0
         self._link = Link()
         self._profile = PLAIN
         self._seen_rr = False
@@ -138,7 +147,10 @@ class Pipeline:
             case Entry():
                 return (self._entry(record),)
             case PacerCommand():
-                return (self._pace(record, record.rate_bpm),)
+                return self._pace(record)
+            case AdaptCommand():
+                self.adapting.command(record)
+                return (self._switched(record),)
             case SignalsCommand():
                 return (self._ask(record),)
             case Config():
@@ -347,6 +359,7 @@ class Pipeline:
             yield event
         if self._live:
             yield from self.metrics.tick(record.t_ns, self.schedule)
+            yield from self._adapt(record.t_ns)
 
     def referee_window(self, length_s: int) -> RefereeWindow | None:
         """Return the live window of this length that NeuroKit2 can be asked about."""
@@ -366,6 +379,7 @@ class Pipeline:
             unit=record.unit,
             text=record.text,
             moment=record.moment,
+            at_ms=msgspec.UNSET if record.at_ms is None else record.at_ms,
         )
 
     def _begin(self, record: Config) -> Iterator[AnyEvent]:
@@ -373,31 +387,84 @@ class Pipeline:
         rate_bpm = record.rate_bpm
         self.metrics.begin(record.baseline, paced=rate_bpm is not None)
         if rate_bpm is not None:
-            yield self._pace(record, rate_bpm)
+            yield from self._pace(
+                PacerCommand(
+                    t_ns=record.t_ns,
+                    by="system",
+                    rate_bpm=rate_bpm,
+                    inhale_pct=record.inhale_pct,
+                    hold_in_ms=record.hold_in_ms,
+                    hold_out_ms=record.hold_out_ms,
+                )
+            )
         if record.signals:
             self.signals = record.signals
             yield SignalsEvent(
                 t_ms=ms(record.t_ns), by="system", signals=record.signals
             )
 
+    def _switched(self, record: AdaptCommand) -> EntryEvent:
+        reason = "on" if record.on else "off"
+        return self._explained(record.t_ns, record.by, None, f'{{"reason":"{reason}"}}')
+
+    def _adapt(self, t_ns: int) -> Iterator[AnyEvent]:
+        """Move the pace where the heart answers more, and say why."""
+        move = self.adapting.tick(t_ns, self.schedule, self.metrics, self.windows)
+        if move is None:
+            return
+        if move.to_bpm != move.from_bpm:
+            part = self.schedule[-1]
+            yield from self._pace(
+                PacerCommand(
+                    t_ns=t_ns,
+                    by="system",
+                    rate_bpm=move.to_bpm,
+                    inhale_pct=part.inhale_pct,
+                    hold_in_ms=part.hold_in_ms,
+                    hold_out_ms=part.hold_out_ms,
+                )
+            )
+        yield self._explained(t_ns, "system", move.to_bpm, move.text)
+
+    def _explained(
+        self, t_ns: int, by: str, rate_bpm: float | None, text: str
+    ) -> EntryEvent:
+        # Counted, not drawn by lot: a replay must give the same bytes.
+        self._n_adapted += 1
+        return EntryEvent(
+            t_ms=ms(t_ns),
+            id=f"adapt-{self._n_adapted:04d}",
+            type="adapt",
+            by=by,
+            value=rate_bpm,
+            unit=None if rate_bpm is None else "breaths/min",
+            text=text,
+            moment=None,
+        )
+
     def _ask(self, record: SignalsCommand) -> SignalsEvent:
         self.signals = record.signals
         return SignalsEvent(t_ms=ms(record.t_ns), by=record.by, signals=record.signals)
 
-    def _pace(self, record: PacerCommand | Config, rate_bpm: float) -> PacerEvent:
-        pacer.check(
-            rate_bpm=rate_bpm,
-            inhale_pct=record.inhale_pct,
-            hold_in_ms=record.hold_in_ms,
-            hold_out_ms=record.hold_out_ms,
-        )
-        part = pacer.change(
+    def _pace(self, record: PacerCommand) -> tuple[PacerEvent, ...]:
+        for rate_bpm in (record.rate_bpm, record.from_rate_bpm):
+            if rate_bpm is not None:
+                pacer.check(
+                    rate_bpm=rate_bpm,
+                    inhale_pct=record.inhale_pct,
+                    hold_in_ms=record.hold_in_ms,
+                    hold_out_ms=record.hold_out_ms,
+                )
+        parts = pacer.glide(
             self.schedule,
             t_ms=ms(record.t_ns),
-            rate_bpm=rate_bpm,
+            rate_bpm=record.rate_bpm,
             inhale_pct=record.inhale_pct,
             hold_in_ms=record.hold_in_ms,
             hold_out_ms=record.hold_out_ms,
+            ease_s=record.ease_s,
+            from_rate_bpm=record.from_rate_bpm,
+            origin_ms=record.origin_ms,
         )
-        self.schedule = (*self.schedule, part)
-        return part
+        self.schedule = pacer.joined(self.schedule, parts)
+        return parts

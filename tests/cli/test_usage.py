@@ -13,7 +13,7 @@ from tests.cli.terminal import TRACEBACK, Terminal, typed
 
 THERE = (
     *("run", "scan", "record", "replay", "verify", "recover", "analyze", "doctor"),
-    *("import", "export", "bench", "catalog"),
+    *("import", "export", "bench", "catalog", "person", "plan"),
 )
 LATER = ("user", "token")
 HEAVY = (

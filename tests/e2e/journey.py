@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
@@ -16,11 +17,28 @@ def part(page: Page, testid: str) -> Locator:
 
 
 def begin(page: Page, kind: str = "simulated") -> None:
-    """Choose a strap and begin: two taps."""
+    """Choose a strap and begin; the first time, read whom to ask first."""
     strap = part(page, f"strap-{kind}").first
-    expect(strap).to_be_visible(timeout=PATIENCE_MS)
+    expect(strap).to_be_attached(timeout=PATIENCE_MS)
+    if not strap.is_visible():
+        part(page, "straps").locator("summary").click()
     strap.click()
+    press_begin(page)
+
+
+def press_begin(page: Page) -> None:
     part(page, "begin").click()
+    page.wait_for_url(re.compile("#(first|before|practice)"), timeout=PATIENCE_MS)
+    if page.url.endswith("#first"):
+        part(page, "read-first").click()
+        part(page, "begin").click()
+
+
+def read_first(page: Page) -> None:
+    """Read whom to ask first beforehand; pages with the same storage know it."""
+    page.evaluate("location.hash = '#first'")
+    part(page, "read-first").click()
+    expect(part(page, "begin")).to_be_visible(timeout=PATIENCE_MS)
 
 
 def answer(page: Page, *values: int | None) -> None:
@@ -32,8 +50,15 @@ def answer(page: Page, *values: int | None) -> None:
         if value is None:
             part(page, "skip").click()
         else:
-            question.locator(f'label:has(input[value="{value}"])').click()
-            part(page, "next").click()
+            rate(page, name, value)
+
+
+def rate(page: Page, name: str, value: int) -> None:
+    """Answer the one question that is on screen."""
+    question = part(page, f"question-{name}")
+    expect(question).to_be_visible(timeout=PATIENCE_MS)
+    question.locator(f'label:has(input[value="{value}"])').click()
+    part(page, "next").click()
 
 
 def wait_for_stream(page: Page) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import Page, StorageState, WebSocketRoute, expect
 
 from tests.e2e.conftest import OUTPUT, OpenPage, StartService
-from tests.e2e.journey import PATIENCE_MS, QUESTIONS, answer, begin, part
+from tests.e2e.journey import PATIENCE_MS, QUESTIONS, answer, begin, part, read_first
 from tests.e2e.test_practice import AXE, LOOKS, check_accessible, run
 
 TITLE = "Body activation (estimate)"
@@ -65,6 +65,8 @@ def test_it_stands_beside_what_is_felt_in_each_look(
             before=told.route,
         )
         expect(part(page, "begin")).to_be_visible(timeout=PATIENCE_MS)
+        if cookies is None:
+            read_first(page)
         cookies = page.context.storage_state()
         page.add_script_tag(path=AXE)
     OUTPUT.mkdir(exist_ok=True)

@@ -22,6 +22,8 @@ from tests.e2e.journey import (
     answer,
     count_beats,
     part,
+    press_begin,
+    read_first,
     session_id,
     wait_for_stream,
     wait_until,
@@ -78,7 +80,7 @@ def choose(page: Page) -> None:
     strap(page, "strap.answer = 'choose'")
     part(page, "use-browser").click()
     expect(part(page, "strap-browser").locator("input")).to_be_checked()
-    part(page, "begin").click()
+    press_begin(page)
 
 
 def state(page: Page, name: str) -> None:
@@ -241,6 +243,8 @@ def test_the_third_way_in_each_look(service_url: str, open_page: OpenPage) -> No
             before=with_bluetooth,
         )
         expect(part(page, "use-browser")).to_be_visible(timeout=PATIENCE_MS)
+        if cookies is None:
+            read_first(page)
         cookies = page.context.storage_state()
         page.add_script_tag(path=AXE)
         strap(page, f"strap.answer = 'choose', strap.device.id = '{look}'")
@@ -255,7 +259,7 @@ def test_the_third_way_in_each_look(service_url: str, open_page: OpenPage) -> No
 
     see("home-browser")
     for page in pages.values():
-        part(page, "begin").click()
+        press_begin(page)
         answer(page, None, None, None)
         wait_for_stream(page)
         expect(part(page, "phase-word")).not_to_be_empty()

@@ -173,7 +173,7 @@ def test_the_ecg_of_a_strap_is_shown_and_stopped(
 ) -> None:
     page = open_page(url, viewport=PHONE, bypass_csp=True)
     OUTPUT.mkdir(exist_ok=True)
-    expect(part(page, "strap-ble")).to_be_visible(timeout=PATIENCE_MS)
+    expect(part(page, "straps")).to_contain_text("Polar H10", timeout=PATIENCE_MS)
     page.add_script_tag(path=AXE)
     check_accessible(page)
     page.screenshot(path=OUTPUT / "home-strap-phone-light.png")

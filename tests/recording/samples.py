@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from biofeedback.model import (
+    AdaptCommand,
     AnyRecord,
     Ask,
     ClockReading,
@@ -70,6 +71,7 @@ EVERY_RECORD: tuple[AnyRecord, ...] = (
         corrects="01KA",
     ),
     PacerCommand(t_ns=7, by="patient", rate_bpm=5.5, inhale_pct=45.0, hold_in_ms=100),
+    AdaptCommand(t_ns=7, by="patient", on=True),
     SignalsCommand(
         t_ns=8,
         by="patient",

@@ -12,7 +12,12 @@ import msgspec
 import pytest
 
 from biofeedback.errors import RecordingError, SettingsError
-from biofeedback.recording.exporters.options import Exported, iso_utc
+from biofeedback.model import Entry
+from biofeedback.recording.exporters.options import (
+    Exported,
+    ExportOptions,
+    iso_utc,
+)
 from biofeedback.recording.exporters.provenance import provenance_of
 from biofeedback.recording.exporters.registry import FORMATS, export, exporter
 from biofeedback.recording.tables import Tables, read_tables
@@ -180,3 +185,23 @@ def test_an_empty_folder_stays_the_one_it_is(
     assert out.stat().st_ino == number
     assert (out / "beats.csv").is_file()
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize(
+    ("type", "text", "told"),
+    [
+        ("phase", "body_scan/feet", True),
+        ("practice", "savoring", True),
+        ("posture", "lying", True),
+        ("phase", "My daughter Mara called", False),
+        ("thought", "this", False),
+        ("note", "practice", False),
+        ("phase", None, True),
+    ],
+)
+def test_phases_keep_their_names_and_words_do_not(
+    type: str, text: str | None, told: bool
+) -> None:
+    entry = Entry(t_ns=1, id="x", type=type, by="patient", text=text)
+    assert ExportOptions().text_of(entry) == (text if told else None)
+    assert ExportOptions(free_text=True).text_of(entry) == text

@@ -33,6 +33,9 @@ async def test_the_page_is_asked_for_anew_and_its_parts_are_kept(
     (dist / "index.html").write_text("<!doctype html><title>Built</title>")
     (dist / "assets" / "index-4f3a.js").write_text("export {};")
     (dist / "icon.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (dist / "sw.js").write_text("addEventListener('fetch', () => {});")
+    (dist / ".vite").mkdir()
+    (dist / ".vite" / "manifest.json").write_text("{}")
     async with pages(tmp_path / "data", dist) as client:
         index = await client.get("/")
         assert "Built" in index.text
@@ -41,6 +44,11 @@ async def test_the_page_is_asked_for_anew_and_its_parts_are_kept(
         assert script.headers["content-type"].startswith("text/javascript")
         assert "immutable" in script.headers["cache-control"]
         assert (await client.get("/icon.svg")).headers["cache-control"] == "no-cache"
+        worker = await client.get("/sw.js")
+        assert worker.headers["cache-control"] == "no-cache"
+        assert worker.headers["content-type"].startswith("text/javascript")
+        assert "worker-src 'self'" in worker.headers["content-security-policy"]
+        assert (await client.get("/.vite/manifest.json")).status_code == 404
         assert (await client.get("/%2e%2e/data/biofeedback.db")).status_code == 404
         assert (await client.get("/assets/gone.js")).status_code == 404
         assert (await client.post("/")).status_code == 405

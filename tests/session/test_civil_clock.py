@@ -38,9 +38,9 @@ def readings(*steps: tuple[int, float, int]) -> list[int]:
     return kept
 
 
-def test_an_even_clock_is_read_every_five_minutes() -> None:
+def test_an_even_clock_is_read_at_first_and_every_five_minutes() -> None:
     steady = [(second, second * 4e-6, HOUR) for second in range(0, 1000, 10)]
-    assert readings(*steady) == [300, 600, 900]
+    assert readings(*steady) == [0, 300, 600, 900]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_an_even_clock_is_read_every_five_minutes() -> None:
 def test_a_step_is_kept_at_once(ahead_s: float, offset_s: int) -> None:
     steps = [(10, 0.0, HOUR), (20, 0.0, HOUR)]
     steps += [(second, ahead_s, offset_s) for second in (30, 40, 50)]
-    assert readings(*steps) == [30]
+    assert readings(*steps) == [10, 30]
 
 
 async def test_a_recording_shows_the_step_and_its_own_time_goes_on(
@@ -89,7 +89,8 @@ async def test_a_recording_shows_the_step_and_its_own_time_goes_on(
     recording = open_recording(final)
     times = [stored.t_ns for stored in recording.all()]
     assert times == sorted(times)
-    (reading,) = (r for _, r in recording.inputs() if isinstance(r, ClockReading))
+    first, reading = (r for _, r in recording.inputs() if isinstance(r, ClockReading))
+    assert (first.t_ns, first.utc_ns, first.utc_offset_s) == (0, START, HOUR)
     assert reading.t_ns == 40 * S
     assert reading.utc_ns == START + 40 * S - HOUR * S
     assert verify(final).ok

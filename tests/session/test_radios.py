@@ -110,8 +110,7 @@ async def test_all_search_at_the_same_time_and_the_rest_goes_on_without_one() ->
     off, angry, strict = (one.advice for one in found.troubles)
     assert off == ADVICE[LinkReason.ADAPTER_OFF]
     assert angry == (
-        "The driver 'angry' failed (RuntimeError: a bug of theirs). "
-        "Its makers can help."
+        "The driver 'angry' broke (RuntimeError: a bug of theirs). Its makers can help."
     )
     assert strict == "No folder. Make one."
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from biofeedback.model import (
+    AdaptCommand,
     AnyRecord,
     Config,
     Entry,
@@ -180,6 +181,7 @@ happenings: st.SearchStrategy[AnyRecord] = st.one_of(
         rate_bpm=st.floats(3, 20) | st.integers(3, 20),
         inhale_pct=st.floats(20, 80),
     ),
+    st.builds(AdaptCommand, t_ns=st.just(0), by=st.just("patient"), on=st.booleans()),
     st.builds(
         RefereeReport,
         t_ns=st.just(0),

@@ -3,10 +3,15 @@
 import { html, svg, type TemplateResult } from "lit";
 import { copy } from "../copy.ts";
 import type { Activation } from "../protocol.ts";
-import { activationDetail } from "../words.ts";
+import { activationDetail, serviceSays } from "../words.ts";
 
 /** Standard deviations of the baseline to either side; beyond, the band is cut off. */
 const REACH = 12;
+
+/** Why there is no estimate; the service gives its sentence and no name for it. */
+export function activationReason(sentence: string | null | undefined): string {
+  return serviceSays(sentence ?? null, sentence ?? null);
+}
 
 /** What is estimated, in words and as a band: the mark in the middle is the usual. */
 export function activationWords(found: Activation): TemplateResult {

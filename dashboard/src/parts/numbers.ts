@@ -5,7 +5,7 @@ import { copy, linkWords } from "../copy.ts";
 import type { Feed } from "../feed.ts";
 import { Part } from "../part.ts";
 import type { Activation } from "../protocol.ts";
-import { activationWords } from "./activation.ts";
+import { activationReason, activationWords } from "./activation.ts";
 
 /** A heart rate older than this fades and tells its age. */
 const STALE_S = 5;
@@ -35,7 +35,7 @@ export class NumbersPart extends Part {
         why(c.needsBeats),
       )}
     </dl>
-    ${this.#activation(metrics?.activation ?? null, why(metrics?.activation_reason ?? c.needsBeats))}`;
+    ${this.#activation(metrics?.activation ?? null, why(activationReason(metrics?.activation_reason) || c.needsBeats))}`;
   }
 
   #activation(found: Activation | null, reason: string): TemplateResult {

@@ -3,15 +3,16 @@
  * Native radio buttons: arrow keys, screen readers and high contrast come with them.
  */
 
-import { html, nothing, type TemplateResult } from "lit";
+import { html, nothing, svg, type TemplateResult } from "lit";
 import { ifDefined } from "lit/directives/if-defined.js";
+import { isVeryHigh } from "../asked.ts";
 import { copy, type Question } from "../copy.ts";
 import { Part } from "../part.ts";
+import "./doors.ts";
 import type { Moment, Rating } from "../protocol.ts";
 
 /** Two digits typed within this time are one number: 1 then 0 is 10. */
 const TWO_DIGITS_MS = 1500;
-const HIGH_PAIN = 9;
 /** A page left open for days still gives a number the service takes. */
 const LONGEST_MS = 24 * 3_600_000;
 
@@ -22,6 +23,11 @@ for (const name of ["touch", "mouse", "pen"] as const) {
   }, { capture: true, passive: true });
 }
 window.addEventListener("keydown", () => (lastInput = "keyboard"), { capture: true, passive: true });
+
+/** On what, and with what, an answer was given. */
+export function deviceWords(): string {
+  return `browser, ${lastInput}, ${innerWidth}x${innerHeight}`;
+}
 
 export class QuestionPart extends Part {
   static override properties = {
@@ -59,7 +65,7 @@ export class QuestionPart extends Part {
       moment,
       prompt: this.question.prompt,
       latency_ms: Math.min(Math.round(this.#latencyMs), LONGEST_MS),
-      device: `browser, ${lastInput}, ${innerWidth}x${innerHeight}`,
+      device: deviceWords(),
     };
   }
 
@@ -96,7 +102,6 @@ export class QuestionPart extends Part {
     const title = this.compact
       ? html`<h2 class="question-title">${q.prompt}</h2>`
       : html`<h1 class="question-title" tabindex="-1">${q.prompt}</h1>`;
-    const high = q.type !== "arousal" && (this.value ?? 0) >= HIGH_PAIN;
     return html`
       <fieldset
         class="question ${this.compact ? "compact" : ""}"
@@ -110,15 +115,25 @@ export class QuestionPart extends Part {
           ${steps.map((step) => this.#step(name, step))}
         </div>
         <p class="ends" aria-hidden="true"><span>${q.low}</span><span>${q.high}</span></p>
-        <p class="quiet high-pain" role="status">${high ? copy.ask.highPain : ""}</p>
       </fieldset>
+      <div class="high" role="status" data-testid="high">
+        ${isVeryHigh(q.type, this.value) ? this.#high() : nothing}
+      </div>
     `;
   }
 
+  /** Never forced: below the answer, which stays as it is. */
+  #high(): TemplateResult {
+    return this.compact
+      ? html`<p class="quiet">${copy.ask.highPain}</p>`
+      : html`<bf-doors></bf-doors>`;
+  }
+
   #step(name: string, step: number): TemplateResult {
-    const { from, to, low, high } = this.question;
-    const word = step === from ? low : step === to ? high : "";
-    return html`<label class="step ${word ? "end" : ""}">
+    const { type, from, to, low, high, words } = this.question;
+    const end = step === from ? low : step === to ? high : "";
+    const word = end || (words?.[step] ?? "");
+    return html`<label class="step ${end ? "end" : ""}">
       <input
         type="radio"
         name=${name}
@@ -128,9 +143,19 @@ export class QuestionPart extends Part {
         .checked=${this.value === step}
         @change=${() => this.#choose(step)}
       />
+      ${type === "arousal" ? stirred(step) : nothing}
       <span class="number">${step}</span>
-      ${word ? html`<span class="end-word">${word}</span>` : nothing}
+      ${word ? html`<span class=${end ? "end-word" : "mid-word"}>${word}</span>` : nothing}
     </label>`;
   }
 }
+/** Our own drawing of felt arousal: nine bars that grow, as many filled as the step. */
+function stirred(step: number): TemplateResult {
+  const bars = Array.from({ length: 9 }, (_, i) => {
+    const height = 3 + 2 * i;
+    return svg`<rect class=${i < step ? "on" : "off"} x=${i * 5} y=${20 - height} width="3.5" height=${height} rx="1" />`;
+  });
+  return html`<svg class="stirred" viewBox="0 0 44 20" aria-hidden="true">${bars}</svg>`;
+}
+
 customElements.define("bf-question", QuestionPart);

@@ -1,7 +1,8 @@
-/** "How is it now?": the three questions on one sheet; the pacer goes on behind it. */
+/** "How is it now?": the questions on one sheet; the pacer goes on behind it. */
 
 import { html, type TemplateResult } from "lit";
-import { copy, questions } from "../copy.ts";
+import { asked } from "../asked.ts";
+import { copy } from "../copy.ts";
 import { Part } from "../part.ts";
 import "./help.ts";
 import { QuestionPart } from "./question.ts";
@@ -49,7 +50,7 @@ export class RateSheet extends Part {
             </div>
             <form class="sheet-inner" @submit=${this.#save}>
             <p class="quiet">${c.rateLead}</p>
-            ${questions.map((q) => html`<bf-question compact .question=${q}></bf-question>`)}
+            ${asked().map((q) => html`<bf-question compact .question=${q}></bf-question>`)}
             <div class="sheet-actions pair">
               <button class="button big" type="button" data-testid="close-rating" @click=${() => this.hide()}>
                 ${c.close}

@@ -11,6 +11,7 @@ import { frames, stillness } from "../motion.ts";
 import { Part } from "../part.ts";
 import type { SignalName } from "../protocol.ts";
 import { barLength, type SampleRing, type Scale, scaleOf } from "../samples.ts";
+import { serviceSays } from "../words.ts";
 
 const SPAN_MS = 6_000;
 /** Where the sweep wipes ahead of itself. */
@@ -60,7 +61,7 @@ export class SignalsPart extends Part {
   protected override render(): TemplateResult | typeof nothing {
     const { link } = this.feed;
     const offered = names.filter((name) => link?.strap?.signals?.includes(name) || this.shown.has(name));
-    const old = link?.reason === FIRMWARE_OLD ? link.advice : null;
+    const old = link?.reason === FIRMWARE_OLD ? serviceSays(link.reason, link.advice) : null;
     if (offered.length === 0 && !old) return nothing;
     return html`
       <div class="signal-buttons">

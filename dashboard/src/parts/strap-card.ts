@@ -3,7 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { copy } from "../copy.ts";
 import type { Strap } from "../protocol.ts";
-import { signalWords } from "../words.ts";
+import { serviceSays, signalWords } from "../words.ts";
 
 export function strapCard(
   strap: Strap,
@@ -13,12 +13,17 @@ export function strapCard(
   return html`<label class="card" data-testid="strap-${kind}">
     <input type="radio" name="strap" value=${strap.id} .checked=${chosen} @change=${choose} />
     <span class="card-words">
-      <span class="card-name">${strap.name}</span>
+      <span class="card-name">${strapName(strap)}</span>
       ${own
         ? html`<span class="quiet">${copy.browser.chosen}</span><span class="quiet">${copy.browser.keepOpen}</span>`
         : html`<span class="quiet">${heard(strap)}</span>`}
     </span>
   </label>`;
+}
+
+/** A simulated strap has a name of the service's; others keep their own. */
+export function strapName({ simulated, name }: Strap): string {
+  return serviceSays(simulated ? "simulated" : null, name);
 }
 
 function heard(strap: Strap): TemplateResult | string {
@@ -41,7 +46,7 @@ export function strapHint(strap: Strap | undefined): TemplateResult | typeof not
       <span>${inReach(strap) ? copy.start.hint : copy.start.hintAway}</span
       ><span class="more-word">${copy.start.noRadioMore}</span>
     </summary>
-    <p>${strap.hint}</p>
+    <p>${serviceSays(`strap/${strap.profile}`, serviceSays("strap", strap.hint))}</p>
   </details>`;
 }
 

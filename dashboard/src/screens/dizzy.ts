@@ -1,26 +1,67 @@
-/** After "I feel dizzy": nothing moves, a few plain sentences, no way to restart. */
+/** After "Dizzy? Stop here": nothing moves, a few plain sentences, no way to restart. */
 
 import { html, type TemplateResult } from "lit";
 import { copy } from "../copy.ts";
+import { takeBackDizzy } from "../dizziness.ts";
+import { sendStop } from "../outboxes.ts";
 import { Part } from "../part.ts";
 import { go } from "../router.ts";
 
+/** So long somebody may say that they only wanted to finish; then the session ends. */
+const OPEN_MS = 60_000;
+
 export class DizzyScreen extends Part {
-  static override properties = { session: { type: String } };
+  static override properties = { session: { type: String }, open: { state: true } };
   declare session: string;
+  declare open: boolean;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #goesOn = false;
+
+  constructor() {
+    super();
+    this.open = true;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#timer = setTimeout(() => this.#end(), OPEN_MS);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearTimeout(this.#timer);
+    if (!this.#goesOn) this.#end();
+  }
+
+  #end(): void {
+    if (!this.open) return;
+    this.open = false;
+    void sendStop(this.session);
+  }
+
+  #finish(): void {
+    this.#goesOn = true;
+    takeBackDizzy(this.session);
+    go("after", this.session);
+  }
 
   protected override render(): TemplateResult {
     const c = copy.dizzy;
-    return html`<section class="screen narrow">
+    return html`<section class="screen narrow" data-testid="dizzy-screen">
       <h1 tabindex="-1">${c.title}</h1>
       <div class="spoken">
         ${c.lines.map((line) => html`<p>${line}</p>`)}
         <p class="quiet">${c.noMore}</p>
       </div>
-      <div class="bar">
-        <button class="button primary big" type="button" @click=${() => go("done", this.session)}>
+      <div class="stack done-actions">
+        <button class="button primary big" type="button" data-testid="all-right" @click=${() => go("home")}>
           ${c.done}
         </button>
+        ${this.open
+          ? html`<button class="button" type="button" data-testid="only-finish" @click=${() => this.#finish()}>
+              ${c.finish}
+            </button>`
+          : ""}
       </div>
     </section>`;
   }

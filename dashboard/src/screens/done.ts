@@ -2,23 +2,28 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import { api } from "../api.ts";
+import { asked, questionOf } from "../asked.ts";
 import { copy } from "../copy.ts";
-import { outbox } from "../outboxes.ts";
+import { outbox, sendRating } from "../outboxes.ts";
 import { follow, Part } from "../part.ts";
-import { activationWords } from "../parts/activation.ts";
-import type { Metrics, Rating, Session, Summary } from "../protocol.ts";
+import { activationReason, activationWords } from "../parts/activation.ts";
+import "../parts/asking.ts";
+import type { Change, Changes, Metrics, Rating, Session, Summary } from "../protocol.ts";
 import { go } from "../router.ts";
-import { aboutMinutes, type Answer, answersOf, besideFelt, changeWords, gapWords, steadyWords } from "../words.ts";
+import { aboutMinutes, besideFelt, changeWords, gapWords, serviceSays, steadyWords } from "../words.ts";
 
 const ASK_AGAIN_MS = 1500;
 /** NeuroKit2 writes the summary; it takes some seconds, rarely a minute. */
 const PATIENCE_MS = 90_000;
+/** How long after a session its "after" can still be told; a little less than over there. */
+const LATE_ANSWERS_MS = 9 * 60_000;
 
 export class DoneScreen extends Part {
   static override properties = {
     session: { type: String },
     info: { state: true },
-    ratings: { state: true },
+    found: { state: true },
+    asking: { state: true },
     summary: { state: true },
     late: { state: true },
     busy: { state: true },
@@ -28,7 +33,10 @@ export class DoneScreen extends Part {
   /** The last that was told of the body, if this page was there to hear it. */
   declare metrics: Metrics | null;
   declare info: Session | null;
-  declare ratings: readonly Rating[];
+  /** What changed, or null while that is not known. */
+  declare found: Changes | null;
+  /** The questions are being answered late. */
+  declare asking: boolean;
   declare summary: Summary | null;
   declare late: boolean;
   declare busy: boolean;
@@ -40,7 +48,8 @@ export class DoneScreen extends Part {
   constructor() {
     super();
     this.info = null;
-    this.ratings = [];
+    this.found = null;
+    this.asking = false;
     this.summary = null;
     this.late = false;
     this.busy = false;
@@ -65,7 +74,7 @@ export class DoneScreen extends Part {
     if (!this.#awaited || outbox.pending > 0) return;
     this.#awaited = false;
     try {
-      this.ratings = await api.ratings(this.session);
+      this.found = await api.changes(this.session);
     } catch (problem) {
       if (!this.#gone) this.tell("problem", problem);
     }
@@ -73,7 +82,7 @@ export class DoneScreen extends Part {
 
   async #load(): Promise<void> {
     try {
-      this.ratings = await api.ratings(this.session);
+      this.found = await api.changes(this.session);
       await this.#wait();
     } catch (problem) {
       this.late = true;
@@ -107,7 +116,37 @@ export class DoneScreen extends Part {
     this.busy = false;
   }
 
+  /** Whether somebody who did not answer at the end still can. */
+  get #canAnswer(): boolean {
+    const endedMs = Date.parse(this.info?.ended_at ?? "");
+    const told = this.found?.changes.some((change) => change.after !== null) ?? true;
+    return !told && Date.now() - endedMs < LATE_ANSWERS_MS;
+  }
+
+  async #answered(): Promise<void> {
+    this.asking = false;
+    this.#awaited = !(await outbox.flushed(ASK_AGAIN_MS));
+    try {
+      if (!this.#awaited) this.found = await api.changes(this.session);
+    } catch (problem) {
+      if (!this.#gone) this.tell("problem", problem);
+    }
+  }
+
+  #late(): TemplateResult {
+    return html`<section class="screen ask">
+      <bf-asking
+        .questions=${asked()}
+        moment="after"
+        .position=${copy.ask.after}
+        @rated=${(event: CustomEvent<Rating>) => sendRating(this.session, event.detail)}
+        @all-asked=${() => void this.#answered()}
+      ></bf-asking>
+    </section>`;
+  }
+
   protected override render(): TemplateResult {
+    if (this.asking) return this.#late();
     const c = copy.done;
     const finished = this.info?.state === "complete" || this.info?.state === "recovered";
     return html`<section class="screen narrow">
@@ -147,57 +186,68 @@ export class DoneScreen extends Part {
       ${Number.isNaN(ms) ? nothing : html`<p>${c.length(aboutMinutes(ms))}</p>`}
       ${summary ? html`<p>${steadyWords(summary.coverage)}</p>` : nothing}
       ${info?.simulated ? html`<p>${c.simulated}</p>` : nothing}
-      ${info?.loss ? html`<p class="notice" data-testid="loss">${info.loss}</p>` : nothing}
+      ${info?.loss ? html`<p class="notice" data-testid="loss">${serviceSays("loss", info.loss)}</p>` : nothing}
       <p class="quiet" role="status">${summary ? "" : this.late ? c.notReady : c.writing}</p>
     `;
   }
 
   #answers(): TemplateResult {
     const c = copy.done;
-    const answers = answersOf(this.ratings);
-    if (answers.length === 0) return html`<p class="quiet">${c.noAnswers}</p>`;
-    const gap = gapWords(answers);
+    if (!this.found) return html``;
+    const { changes, gap } = this.found;
+    const late = this.#canAnswer
+      ? html`<button class="link" type="button" data-testid="answer-late" @click=${() => (this.asking = true)}>
+          ${c.stillAnswer}
+        </button>`
+      : nothing;
+    if (changes.length === 0) return html`<p class="quiet">${c.noAnswers}</p>
+      ${late}`;
+    const words = gapWords(gap);
     return html`
       <h2>${c.answers}</h2>
       <dl class="answers">
-        ${answers.map((answer) => this.#answer(answer))}
-        ${this.#body(answers.find((answer) => answer.question.type === "arousal"))}
-        ${gap
+        ${changes.map((change) => this.#change(change))}
+        ${this.#body(changes.find((change) => change.type === "arousal"))}
+        ${words
           ? html`<div class="answer gap" data-testid="gap">
               <dt>${c.gap}</dt>
-              <dd><strong>${gap.change}</strong><span class="quiet">${gap.detail}</span></dd>
+              <dd><strong>${words.change}</strong><span class="quiet">${words.detail}</span></dd>
             </div>`
           : nothing}
       </dl>
       <p class="quiet">${c.caveat}</p>
+      ${changes.some((change) => change.band && c.bands[change.band]) ? html`<p class="quiet">${c.mark}</p>` : nothing}
+      ${late}
     `;
   }
 
   /** Beside what was felt, where both are known: how the body was at the end. */
-  #body(felt: Answer | undefined): TemplateResult | typeof nothing {
+  #body(felt: Change | undefined): TemplateResult | typeof nothing {
     const found = this.metrics?.activation ?? null;
     const reason = this.metrics?.activation_reason;
     if (!felt || (!found && !reason)) return nothing;
     return html`<div class="answer" data-testid="body">
       <dt>${copy.body.title}</dt>
       <dd>
-        ${found ? activationWords(found) : html`<span class="quiet">${reason}</span>`}
+        ${found ? activationWords(found) : html`<span class="quiet">${activationReason(reason)}</span>`}
         <span class="quiet" data-testid="beside">${besideFelt(found, felt.after)}</span>
       </dd>
     </div>`;
   }
 
-  #answer({ question, before, during, after }: Answer): TemplateResult {
+  #change({ type, before, during, after, points, pct, band }: Change): TemplateResult {
     const c = copy.done;
     const parts = [
       before === null ? null : c.before(before),
       during.length === 0 ? null : c.during(during.join(", ")),
       after === null ? null : c.after(after),
     ].filter((part) => part !== null);
-    return html`<div class="answer" data-testid="answer-${question.type}">
-      <dt>${question.short}</dt>
+    const size = band ? c.bands[band] : "";
+    return html`<div class="answer" data-testid="answer-${type}">
+      <dt>${questionOf(type)?.short}</dt>
       <dd>
-        ${before !== null && after !== null ? html`<strong>${changeWords(before, after)}</strong>` : nothing}
+        ${points === null ? nothing : html`<strong>${changeWords(points, pct)}</strong>`}
+        ${size ? html`<span data-testid="band">${size}</span>` : nothing}
         <span class="quiet">${parts.join(", ")}</span>
       </dd>
     </div>`;

@@ -1,17 +1,29 @@
-/** Two taps to breathe: a strap is chosen, a length is chosen, and there is Begin. */
+/**
+ * Two taps to breathe: a strap, a length and a practice are chosen, and there is Begin.
+ * The first time it leads to the list of whom to ask first; on a day of rest nothing
+ * asks to begin.
+ */
 
 import { html, nothing, type TemplateResult } from "lit";
 import { api, ApiProblem } from "../api.ts";
 import { browserRadio } from "../browser-radio.ts";
 import { copy } from "../copy.ts";
+import { restsToday } from "../dizziness.ts";
 import { Part } from "../part.ts";
 import "../parts/earlier.ts";
-import { inReach, realFirst, strapCard, strapHint } from "../parts/strap-card.ts";
+import { fold } from "../parts/fold.ts";
+import { homeLinks } from "../parts/home-links.ts";
+import { practiceChoice } from "../parts/practice-choice.ts";
+import { inReach, realFirst, strapCard, strapHint, strapName } from "../parts/strap-card.ts";
+import { lengths, preferences } from "../preferences.ts";
 import type { Session, Strap, StrapList } from "../protocol.ts";
-import { lengths, rememberedMinutes, rememberMinutes } from "../remembered.ts";
 import { go } from "../router.ts";
+import { serviceSays } from "../words.ts";
 
 const SCAN_S = 5;
+
+/** The strap that was chosen before the first list was read: it is still the one after. */
+let beforeFirst: { readonly chosen: string | null; readonly own: Strap | null } | null = null;
 
 export class HomeScreen extends Part {
   static override properties = {
@@ -19,6 +31,8 @@ export class HomeScreen extends Part {
     sessions: { state: true },
     chosen: { state: true },
     minutes: { state: true },
+    practice: { state: true },
+    resting: { state: true },
     scanning: { state: true },
     searched: { state: true },
     busy: { state: true },
@@ -30,6 +44,9 @@ export class HomeScreen extends Part {
   declare sessions: readonly Session[] | null;
   declare chosen: string | null;
   declare minutes: number;
+  declare practice: string;
+  /** A day of rest, until the person opens the practices. */
+  declare resting: boolean;
   declare scanning: boolean;
   declare searched: boolean;
   declare busy: boolean;
@@ -46,7 +63,9 @@ export class HomeScreen extends Part {
     this.list = null;
     this.sessions = null;
     this.chosen = null;
-    this.minutes = rememberedMinutes();
+    this.minutes = preferences.get("minutes");
+    this.practice = preferences.get("practice");
+    this.resting = restsToday();
     this.scanning = false;
     this.searched = false;
     this.busy = false;
@@ -58,6 +77,11 @@ export class HomeScreen extends Part {
   override connectedCallback(): void {
     super.connectedCallback();
     this.#gone = false;
+    if (beforeFirst) {
+      ({ chosen: this.chosen, own: this.own } = beforeFirst);
+      this.#choseSelf = true;
+      beforeFirst = null;
+    }
     void this.#load();
   }
 
@@ -134,8 +158,12 @@ export class HomeScreen extends Part {
 
   async #begin(): Promise<void> {
     if (!this.chosen || this.busy) return;
+    if (preferences.get("askedFirst") === "") {
+      beforeFirst = { chosen: this.chosen, own: this.own };
+      go("first");
+      return;
+    }
     this.busy = true;
-    rememberMinutes(this.minutes);
     await this.#guard(async () => {
       const own = this.own?.id === this.chosen ? this.own : null;
       const session = await api.start(this.chosen ?? "", own?.name);
@@ -160,12 +188,29 @@ export class HomeScreen extends Part {
 
   protected override render(): TemplateResult {
     const running = this.sessions?.find((s) => s.state === "live" && s.source !== "replay");
+    const main = running ? this.#running(running) : this.resting ? this.#rest() : this.#start();
     return html`<section class="screen">
       <div class="home">
-        <div class="home-main">${running ? this.#running(running) : this.#start()}</div>
+        <div class="home-main">${main} ${homeLinks()}</div>
         <bf-earlier .sessions=${this.sessions}></bf-earlier>
       </div>
     </section>`;
+  }
+
+  #rest(): TemplateResult {
+    const c = copy.dizzy.restDay;
+    return html`<div class="rest-day" data-testid="rest-day">
+      <h1 tabindex="-1">${c.title}</h1>
+      <p class="lead">${c.lead}</p>
+      ${c.lines.map((line) => html`<p>${line}</p>`)}
+      <button class="link" type="button" data-testid="rest-open" @click=${() => this.#open()}>${c.open}</button>
+    </div>`;
+  }
+
+  /** The choice stays with the person. */
+  #open(): void {
+    this.resting = false;
+    void this.updateComplete.then(() => this.querySelector("h1")?.focus());
   }
 
   #running(session: Session): TemplateResult {
@@ -186,39 +231,9 @@ export class HomeScreen extends Part {
 
   #start(): TemplateResult {
     const c = copy.start;
-    const straps = this.#straps();
     return html`
       <h1 tabindex="-1">${c.title}</h1>
       <p class="lead">${c.lead}</p>
-      <div class="plain" role="group" aria-labelledby="strap-title">
-        <div class="plain-head">
-          <h2 id="strap-title">${c.strap}</h2>
-          <button
-            class="button slim"
-            type="button"
-            ?disabled=${this.scanning || !this.list}
-            @click=${() => this.#search()}
-          >
-            ${c.searchAgain}
-          </button>
-        </div>
-        ${this.#radio()}
-        <div class="cards" data-testid="strap-list">
-          ${straps.map((strap) =>
-            strapCard(strap, {
-              chosen: this.chosen === strap.id,
-              own: strap === this.own,
-              choose: () => {
-                this.#choseSelf = true;
-                this.chosen = strap.id;
-              },
-            }),
-          )}
-        </div>
-        ${strapHint(straps.find((strap) => strap.id === this.chosen))}
-        ${this.#browser()}
-        <p class="quiet search-words" role="status">${this.#searchWords()}</p>
-      </div>
       <fieldset class="plain">
         <legend><h2>${c.minutes}</h2></legend>
         <div class="pills">
@@ -229,13 +244,18 @@ export class HomeScreen extends Part {
                 name="minutes"
                 value=${minutes}
                 .checked=${this.minutes === minutes}
-                @change=${() => (this.minutes = minutes)}
+                @change=${() => this.#chooseMinutes(minutes)}
               />
-              <span>${minutes}</span>
+              <span>${c.about(minutes)}</span>
             </label>`,
           )}
         </div>
       </fieldset>
+      ${practiceChoice(this.practice, (id) => {
+        this.practice = id;
+        preferences.set("practice", id);
+      })}
+      ${this.#strap()}
       <div class="bar">
         <button
           class="button primary big"
@@ -250,6 +270,51 @@ export class HomeScreen extends Part {
     `;
   }
 
+  #chooseMinutes(minutes: number): void {
+    this.minutes = minutes;
+    preferences.set("minutes", minutes);
+  }
+
+  /** Folded, since one is chosen already; what needs a word stands below it. */
+  #strap(): TemplateResult {
+    const c = copy.start;
+    const straps = this.#straps();
+    const chosen = straps.find((strap) => strap.id === this.chosen);
+    const now = chosen
+      ? html`${strapName(chosen)} ${chosen.simulated ? html`<span class="chip">${c.simulated}</span>` : nothing}`
+      : this.list
+        ? c.noStrapYet
+        : copy.wait;
+    return html`<div class="strap-choice">
+      ${fold(
+        { testid: "straps", title: c.strap, now, open: this.list !== null && !chosen },
+        html`<fieldset class="cards" data-testid="strap-list">
+            <legend class="sr-only">${c.strap}</legend>
+            ${straps.map((strap) =>
+              strapCard(strap, {
+                chosen: this.chosen === strap.id,
+                own: strap === this.own,
+                choose: () => {
+                  this.#choseSelf = true;
+                  this.chosen = strap.id;
+                },
+              }),
+            )}
+          </fieldset>
+          <button
+            class="button slim"
+            type="button"
+            ?disabled=${this.scanning || !this.list}
+            @click=${() => this.#search()}
+          >
+            ${c.searchAgain}
+          </button>`,
+      )}
+      ${this.#radio()} ${strapHint(chosen)} ${this.#browser()}
+      <p class="quiet search-words" role="status">${this.#searchWords()}</p>
+    </div>`;
+  }
+
   #radio(): TemplateResult | typeof nothing {
     const radio = this.list?.radio;
     if (!radio || radio.available) return nothing;
@@ -258,7 +323,7 @@ export class HomeScreen extends Part {
         <span>${copy.start.noRadio}</span><span class="more-word">${copy.start.noRadioMore}</span>
       </summary>
       <p>${copy.start.noRadioChoice}</p>
-      ${radio.advice ? html`<p>${radio.advice}</p>` : nothing}
+      ${radio.advice ? html`<p>${serviceSays(radio.reason, radio.advice)}</p>` : nothing}
     </details>`;
   }
 

@@ -17,6 +17,8 @@ from biofeedback.cli.doctor import doctor
 from biofeedback.cli.exporting import export
 from biofeedback.cli.importing import import_
 from biofeedback.cli.later import NOT_THERE_YET, not_there_yet
+from biofeedback.cli.person import person
+from biofeedback.cli.plan import plan
 from biofeedback.cli.recordings import recover, replay, verify
 from biofeedback.cli.sessions import record, run
 from biofeedback.cli.straps import scan
@@ -68,6 +70,8 @@ app.command()(export)
 app.command()(doctor)
 app.command()(bench)
 app.add_typer(catalog, name="catalog")
+app.add_typer(plan, name="plan")
+app.add_typer(person, name="person")
 
 for _name, _help in NOT_THERE_YET.items():
     app.command(_name, help=_help, context_settings={"ignore_unknown_options": True})(

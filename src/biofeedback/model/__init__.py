@@ -41,6 +41,7 @@ from biofeedback.model.events import (
     Windows,
 )
 from biofeedback.model.records import (
+    AdaptCommand,
     AnyRecord,
     ClockReading,
     Config,
@@ -72,6 +73,7 @@ from biofeedback.model.values import (
 __all__ = [
     "KEPT_KINDS",
     "Activation",
+    "AdaptCommand",
     "AnyEvent",
     "AnyRecord",
     "Ask",

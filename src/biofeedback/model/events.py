@@ -200,7 +200,10 @@ class SamplesEvent(Event, frozen=True, tag="samples"):
 
 
 class EntryEvent(Event, frozen=True, tag="event"):
-    """A rating, mark, phase or notice. Never dropped."""
+    """A rating, mark, phase or notice. Never dropped.
+
+    ``at_ms`` is there where it happened at another time than it was heard of.
+    """
 
     id: str
     type: str
@@ -209,6 +212,7 @@ class EntryEvent(Event, frozen=True, tag="event"):
     unit: str | None
     text: str | None
     moment: str | None
+    at_ms: float | msgspec.UnsetType = msgspec.UNSET
 
 
 AnyEvent: TypeAlias = (

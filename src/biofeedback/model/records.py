@@ -59,6 +59,9 @@ class Entry(Record, frozen=True):
     ``moment`` is ``before``, ``during`` or ``after`` the practice. ``prompt``
     keeps the question word for word, ``latency_ms`` the time taken to answer.
     Never edited: a correction is a new entry that names the old in ``corrects``.
+    ``at_ms`` is when it happened on the session's clock, as the screen says, where
+    that is known better than by its arrival: the exact start of a phase, or what had
+    to wait while the service was out of reach.
     """
 
     id: str
@@ -72,16 +75,33 @@ class Entry(Record, frozen=True):
     latency_ms: int | None = None
     device: str | None = None
     corrects: str | None = None
+    at_ms: float | None = None
 
 
 class PacerCommand(Record, frozen=True):
-    """Asks the pacer for another pace from the next breath on."""
+    """Asks the pacer for another pace from the next breath on.
+
+    ``ease_s`` is how long each half breath a minute of the change takes, a breath at
+    least; ``None`` changes at once, as older recordings do.
+    ``from_rate_bpm`` is where the change begins, instead of at the pace that holds.
+    ``origin_ms`` begins a new breath at this instant instead: "I lost it" was tapped.
+    """
 
     by: str
     rate_bpm: float
     inhale_pct: float
     hold_in_ms: int = 0
     hold_out_ms: int = 0
+    ease_s: float | None = None
+    from_rate_bpm: float | None = None
+    origin_ms: float | None = None
+
+
+class AdaptCommand(Record, frozen=True):
+    """Asks the pacer to follow the heart's answer, or to do so no longer."""
+
+    by: str
+    on: bool
 
 
 class SignalsCommand(Record, frozen=True):
@@ -95,7 +115,9 @@ class Config(Record, frozen=True):
     """What the session runs with: always the first record of a session.
 
     ``rate_bpm`` is ``None`` where nothing paced the breath, as in an imported session;
-    ``baseline`` is this person's, of an earlier session of the same day.
+    ``baseline`` is this person's, of an earlier session of the same day. ``plan`` is
+    the whole plan as canonical JSON where the session follows one that is more than a
+    name, ``plan_sha256`` its SHA-256, and ``arm`` the id of the arm in it.
     """
 
     algorithm: str
@@ -108,6 +130,9 @@ class Config(Record, frozen=True):
     profile: str | None = None
     signals: tuple[Ask, ...] = ()
     baseline: Baseline | None = None
+    plan: str | None = None
+    plan_sha256: str | None = None
+    arm: str | None = None
 
 
 class ClockReading(Record, frozen=True):
@@ -142,6 +167,7 @@ AnyRecord: TypeAlias = (
     | Tick
     | Entry
     | PacerCommand
+    | AdaptCommand
     | SignalsCommand
     | Config
     | RefereeReport

@@ -19,6 +19,16 @@ DEFAULT_RATE_BPM = 6.0
 DEFAULT_INHALE_PCT = 40.0
 """Breathing out for longer felt more relaxing (Van Diest 2014); comfort decides."""
 
+LARGEST_STEP_BPM = 0.5
+"""The most that the pace changes at once."""
+
+NATURAL_RATE_BPM = 10.0
+"""Where a way down begins if nothing is known of a person's own breathing."""
+
+RAMP_LIMIT_BPM = 12.0
+RAMP_EASE_S = 30.0
+"""Half a breath a minute in half a minute: one breath a minute in a minute."""
+
 RATE_LIMITS_BPM = (3.0, 20.0)
 INHALE_LIMITS_PCT = (20.0, 80.0)
 
@@ -127,7 +137,7 @@ def state_at(schedule: tuple[PacerEvent, ...], t_ms: float) -> PacerState:
     )
 
 
-def change(
+def glide(
     schedule: tuple[PacerEvent, ...],
     *,
     t_ms: float,
@@ -135,30 +145,87 @@ def change(
     inhale_pct: float,
     hold_in_ms: int = 0,
     hold_out_ms: int = 0,
-) -> PacerEvent:
-    """Return the part that takes over when the breath under way at ``t_ms`` ends.
+    ease_s: float | None = None,
+    from_rate_bpm: float | None = None,
+    origin_ms: float | None = None,
+) -> tuple[PacerEvent, ...]:
+    """Return the parts that take over when the breath under way at ``t_ms`` ends.
 
-    A part that was announced but has not begun gives its place to the new one, so two
-    quick changes never jump either.
+    Steps of at most half a breath a minute lead to ``rate_bpm``. Each lasts ``ease_s``
+    seconds, and whole breaths; ``None`` goes there in one step. They begin at
+    ``from_rate_bpm``, or at the pace that holds. ``origin_ms`` begins a breath there
+    and then, whatever breath was under way: the person asked for it.
+
+    Parts that were announced and have not begun give their place to these, so two
+    quick changes never jump either; :func:`joined` puts them into the schedule.
     """
+    begun = tuple(part for part in schedule if part.origin_ms <= t_ms)
+    if origin_ms is not None and schedule:
+        begun = tuple(part for part in schedule if part.origin_ms < origin_ms)
     if not schedule:
-        origin_ms, breath = t_ms, 0
+        start_ms, breath = t_ms if origin_ms is None else origin_ms, 0
+    elif not begun:
+        first = schedule[0]
+        start_ms, breath = first.origin_ms, first.from_breath
+    elif origin_ms is not None:
+        start_ms, breath = origin_ms, state_at(begun, origin_ms).breath + 1
     else:
-        last = schedule[-1]
-        if t_ms < last.origin_ms:  # announced, not yet begun: replace it in place
-            origin_ms, breath = last.origin_ms, last.from_breath
-        else:
-            state = state_at(schedule, t_ms)
-            origin_ms, breath = state.breath_end_ms, state.breath + 1
-    return PacerEvent(
-        t_ms=t_ms,
-        origin_ms=origin_ms,
-        rate_bpm=rate_bpm,
-        inhale_pct=inhale_pct,
-        hold_in_ms=hold_in_ms,
-        hold_out_ms=hold_out_ms,
-        from_breath=breath,
+        state = state_at(begun, t_ms)
+        start_ms, breath = state.breath_end_ms, state.breath + 1
+    held_bpm = begun[-1].rate_bpm if begun else rate_bpm
+    parts = []
+    for step_bpm in _steps(held_bpm, rate_bpm, ease_s, from_rate_bpm):
+        part = PacerEvent(
+            t_ms=t_ms,
+            origin_ms=start_ms,
+            rate_bpm=step_bpm,
+            inhale_pct=inhale_pct,
+            hold_in_ms=hold_in_ms,
+            hold_out_ms=hold_out_ms,
+            from_breath=breath,
+        )
+        parts.append(part)
+        n = max(1, math.ceil((ease_s or 0) * 1000 / period_ms(part)))
+        start_ms, breath = start_ms + n * period_ms(part), breath + n
+    return tuple(parts)
+
+
+def _steps(
+    held_bpm: float, to_bpm: float, ease_s: float | None, from_bpm: float | None
+) -> tuple[float, ...]:
+    if ease_s is None:
+        return (to_bpm,)
+    start_bpm = held_bpm if from_bpm is None else from_bpm
+    n = math.ceil(abs(to_bpm - start_bpm) / LARGEST_STEP_BPM - 1e-9)
+    first = 0 if from_bpm is not None and n else 1
+    steps = tuple(
+        round(start_bpm + (to_bpm - start_bpm) * i / n, 3) for i in range(first, n)
     )
+    return (*steps, to_bpm)
+
+
+def joined(
+    schedule: tuple[PacerEvent, ...], parts: tuple[PacerEvent, ...]
+) -> tuple[PacerEvent, ...]:
+    """Return ``schedule`` with ``parts`` in place of all that had not begun."""
+    start_ms = parts[0].origin_ms
+    return (*(part for part in schedule if part.origin_ms < start_ms), *parts)
+
+
+def ramp_from(natural_bpm: float | None, rate_bpm: float, minutes: float) -> float:
+    """Return where a practice of ``minutes`` begins its way down to ``rate_bpm``.
+
+    At the person's own rate, or at ten breaths a minute where that is not known; but
+    one breath a minute is given up per minute at most (our rule: low and slow), and the
+    way takes a third of the practice at most. So a short one begins closer.
+
+    >>> ramp_from(None, 6.0, 3), ramp_from(14.0, 6.0, 10), ramp_from(5.0, 6.0, 10)
+    (7.0, 9.5, 6.0)
+    """
+    natural = NATURAL_RATE_BPM if natural_bpm is None else natural_bpm
+    highest = rate_bpm + minutes / 3
+    start = max(rate_bpm, min(natural, highest, RAMP_LIMIT_BPM))
+    return math.floor((start - rate_bpm) * 2 + 0.5) / 2 + rate_bpm
 
 
 def breaths(

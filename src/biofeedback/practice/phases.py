@@ -15,8 +15,11 @@ def begins_practice(entry: Entry) -> bool:
 
 
 def ends_practice(entry: Entry) -> bool:
-    """Say whether ``entry`` marks that the pacer left the screen."""
-    return entry.moment == "after" or entry.type == "symptom"
+    """Say whether ``entry`` marks that the pacer left the screen.
+
+    A plan's next step does so as well; a practice of a plan marks its own phase.
+    """
+    return entry.moment == "after" or entry.type in ("symptom", "plan")
 
 
 def paced_after(entry: Entry, paced: bool) -> bool:

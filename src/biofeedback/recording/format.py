@@ -16,6 +16,7 @@ import msgspec
 
 from biofeedback.errors import RecordingError
 from biofeedback.model import (
+    AdaptCommand,
     AnyRecord,
     BeatEvent,
     ClockReading,
@@ -152,6 +153,7 @@ _INPUT_TOPICS: dict[type[AnyRecord], str] = {
     Tick: "/tick",
     Entry: "/ui/event",
     PacerCommand: "/pacer/command",
+    AdaptCommand: "/pacer/adaptive",
     SignalsCommand: "/signals/command",
     Config: "/config",
     RefereeReport: "/referee",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,20 @@ from fastapi import APIRouter, FastAPI
 from starlette.routing import Route, WebSocketRoute
 
 from biofeedback import __version__
-from biofeedback.service import doors, gauges, recordings, sessions
+from biofeedback.service import (
+    assessments,
+    changes,
+    diary,
+    doors,
+    gauges,
+    history,
+    my_data,
+    plans,
+    practices,
+    recordings,
+    sessions,
+    usual,
+)
 from biofeedback.service.conductor import Conductor
 from biofeedback.service.context import Context
 from biofeedback.service.guard import Guard
@@ -31,6 +45,7 @@ from biofeedback.session.driver import Driver
 from biofeedback.session.referee import Referee
 from biofeedback.settings import Settings
 from biofeedback.store import Store
+from biofeedback.store.erasing import finish_erasing
 
 API = "/api/v1"
 
@@ -91,7 +106,15 @@ def create_app(context: Context, *, dashboard: Path | None = None) -> FastAPI:
     api = APIRouter(prefix=API, responses=PROBLEMS)
     api.include_router(doors.router)
     api.include_router(sessions.router)
+    api.include_router(plans.router)
+    api.include_router(practices.router)
     api.include_router(recordings.router)
+    api.include_router(diary.router)
+    api.include_router(changes.router)
+    api.include_router(usual.router)
+    api.include_router(assessments.router)
+    api.include_router(history.router)
+    api.include_router(my_data.router)
     app.include_router(doors.health)
     app.include_router(gauges.router, responses=PROBLEMS)
     app.include_router(api)
@@ -134,6 +157,7 @@ async def running(context: Context) -> AsyncIterator[None]:
     BiofeedbackError
         When the store or the recording to be replayed cannot be read.
     """
+    await asyncio.to_thread(finish_erasing, context.store)
     await context.straps.look()
     await context.conductor.open()
     try:

@@ -17,6 +17,8 @@ from biofeedback.model import Entry, Value
 from biofeedback.recording.compaction import weighed
 from biofeedback.recording.reader import Recording, open_recording
 from biofeedback.recording.recover import find_parts
+from biofeedback.service.kept_assessments import keep_assessment
+from biofeedback.service.practised import keep_practised
 from biofeedback.session.analysis import RATINGS
 from biofeedback.session.contents import contents_of
 from biofeedback.signal.summary import summarise
@@ -29,6 +31,7 @@ from biofeedback.store import (
     SessionState,
     Store,
 )
+from biofeedback.store.erasing import finish_erasing
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -62,6 +65,7 @@ def rebuild(store: Store, tell: Callable[[str], None] | None = None) -> Rebuilt:
     StoreError
         When the database cannot be read or written.
     """
+    finish_erasing(store)  # else what is left of it would be listed again
     folder = store.data / RECORDINGS
     refused, found, n_ratings = [], set[str](), 0
     paths = sorted(folder.rglob("*.mcap"), key=_order)
@@ -76,6 +80,8 @@ def rebuild(store: Store, tell: Callable[[str], None] | None = None) -> Rebuilt:
                 tell(refused[-1])
             continue
         store.restore_session(session, recording, ratings)
+        keep_practised(store, session.id, path)
+        keep_assessment(store, session.id, path)
         found.add(session.id)
         n_ratings += len(ratings)
     missing = []

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ulid import ULID
 
 from biofeedback.errors import BiofeedbackError
 from biofeedback.model import Ask, FoundStrap, SessionInfo
+from biofeedback.practice.plans import Chosen, Plan, allocate
 from biofeedback.recording.names import device_key
 from biofeedback.recording.reader import Recording, open_recording
 from biofeedback.service.baselines import todays_baseline
@@ -90,6 +92,7 @@ class Conductor:
         self._ticker = Ticker(new_clock(1.0))
         self._lsl = lsl
         self._closing = asyncio.Event()
+        self._erasing = False
         self._tasks = Tasks()
         self._unrecorded: set[asyncio.Task[Any]] = set()
         self._playbacks: dict[str, Playback] = {}
@@ -105,6 +108,8 @@ class Conductor:
         *,
         strap: str,
         plan: str,
+        protocol: Plan | None = None,
+        arm: str | None = None,
         person: str | None = None,
         profile: str | None = None,
         seed: int | None = None,
@@ -112,6 +117,9 @@ class Conductor:
         signals: tuple[Ask, ...] = (),
     ) -> SessionRow:
         """Begin a session with the strap of this id; recorded from its first record.
+
+        ``protocol`` is the plan called ``plan``, where its steps are to be followed, in
+        ``arm``: by default the one that the person is allocated to.
 
         Raises
         ------
@@ -129,7 +137,7 @@ class Conductor:
         id = str(ULID())
         self._roster.wear(id, found)
         return await self._tasks.kept(
-            self._start(id, driver, found, plan, person, signals)
+            self._start(id, driver, found, plan, person, signals, protocol, arm)
         )
 
     async def _start(
@@ -140,9 +148,13 @@ class Conductor:
         plan: str,
         person_id: str | None,
         signals: tuple[Ask, ...],
+        protocol: Plan | None,
+        arm: str | None,
     ) -> SessionRow:
         try:
-            return await self._started(id, driver, strap, plan, person_id, signals)
+            return await self._started(
+                id, driver, strap, plan, person_id, signals, protocol, arm
+            )
         except BaseException:
             self._roster.take_off(id)
             raise
@@ -155,8 +167,15 @@ class Conductor:
         plan: str,
         person_id: str | None,
         signals: tuple[Ask, ...],
+        protocol: Plan | None,
+        arm: str | None,
     ) -> SessionRow:
         person = await asyncio.to_thread(self._store.person, person_id)
+        chosen = None
+        if protocol is not None:
+            arm = allocate(protocol, person.pseudonym) if arm is None else arm
+            protocol.arm(arm)  # refused before anything is written
+            chosen = Chosen(plan=protocol, arm_id=arm)
         part = self._finisher.new_part(id)
         baseline = await asyncio.to_thread(
             todays_baseline,
@@ -179,6 +198,7 @@ class Conductor:
             ticker=self._ticker,
             baseline=baseline,
             device_key=await asyncio.to_thread(self._key),
+            chosen=chosen,
         )
         row = _row(live.info, person.id)
         live.start()
@@ -254,6 +274,10 @@ class Conductor:
         if self._closing.is_set():
             raise Problem(
                 503, "The service is ending.", "Start it again, then begin a session."
+            )
+        if self._erasing:
+            raise Problem(
+                409, "Somebody's data is being erased.", "Try again in a minute."
             )
 
     # --- While it goes on ---------------------------------------------------------
@@ -363,6 +387,37 @@ class Conductor:
     def n_unfinished(self) -> int:
         """How many recordings go on or are being finished; a replay makes none."""
         return len(self._tasks.going_on - self._unrecorded)
+
+    @contextmanager
+    def erasing(self) -> Iterator[None]:
+        """Let nothing begin while somebody's data is erased, and forget it after.
+
+        Raises
+        ------
+        Problem
+            With status 409, while a session goes on or is being finished.
+        """
+        if self._roster.going_on:
+            raise Problem(
+                409,
+                "A session still goes on.",
+                "End it first. Then erase.",
+                reason="live",
+            )
+        if self._erasing or self._tasks.going_on:
+            raise Problem(
+                409,
+                "A session is just being saved.",
+                "Try again in a minute.",
+                reason="saving",
+            )
+        self._erasing = True
+        try:
+            yield
+            self._finisher.forget()
+            self._roster.forget_ended()
+        finally:
+            self._erasing = False
 
     async def close(self) -> None:
         """End all sessions in order, and finish them within a bound."""

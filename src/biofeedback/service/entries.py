@@ -57,6 +57,8 @@ class Entries:
         value: float | None = None,
         unit: str | None = None,
         text: str | None = None,
+        at_ms: float | None = None,
+        corrects: str | None = None,
     ) -> str:
         """Log a mark, a phase or a note; return its id once it is safe on disk.
 
@@ -65,7 +67,15 @@ class Entries:
         live = self._roster.live(id)
         try:
             return await self._tasks.kept(
-                live.enter(type=type, by=by, value=value, unit=unit, text=text)
+                live.enter(
+                    type=type,
+                    by=by,
+                    value=value,
+                    unit=unit,
+                    text=text,
+                    at_ms=at_ms,
+                    corrects=corrects,
+                )
             )
         except RecordingError as error:
             # Viewers have it already; trying again would only repeat it.

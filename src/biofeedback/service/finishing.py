@@ -10,10 +10,13 @@ from pathlib import Path
 
 from biofeedback.errors import BiofeedbackError, NotSoError, RecordingError
 from biofeedback.model import Value
+from biofeedback.practice.resonance import holds_assessment
 from biofeedback.recording.compaction import PART_SUFFIX, Compacted, weighed
 from biofeedback.recording.reader import open_recording
 from biofeedback.recording.recover import Recovered, find_parts, recover_parts
 from biofeedback.service.cataloguing import quality_or_none
+from biofeedback.service.kept_assessments import keep_assessment
+from biofeedback.service.practised import keep_practised
 from biofeedback.service.problems import Problem
 from biofeedback.session.finishing import finish
 from biofeedback.session.referee import Referee
@@ -79,6 +82,10 @@ class Finisher:
         if final.exists() and not part.exists():  # the store failed the last time
             compacted = await asyncio.to_thread(_weighed, final)
         else:
+            # Before the summary, which takes seconds: the next practice asks for it.
+            await asyncio.to_thread(keep_practised, self._store, id, part)
+            if holds_assessment(live.pipeline.entries):
+                await asyncio.to_thread(keep_assessment, self._store, id, part)
             compacted = await finish(part, final, self._referee)
             if await asyncio.to_thread(_summary_in, final) is None:
                 self._unsummarised.add(id)  # it has just been tried
@@ -182,6 +189,11 @@ class Finisher:
                     "Replays and sessions that were lost in a crash have none.",
                 )
 
+    def forget(self) -> None:
+        """Forget the summaries that were read: whose they were is erased."""
+        self._summaries.clear()
+        self._unsummarised.clear()
+
     # --- After a crash ------------------------------------------------------------
 
     def left_behind(self) -> LeftBehind:
@@ -238,6 +250,8 @@ class Finisher:
             recording=self._row(id, _weighed(report.path), state, loss),
             ended_at_utc_ns=session.started_at_utc_ns + last_ns,
         )
+        keep_practised(self._store, id, report.path)
+        keep_assessment(self._store, id, report.path)
 
     def _settle(self, row: SessionRow, reports: tuple[Recovered, ...]) -> None:
         if self._store.session(row.id).state is not SessionState.CLOSING:

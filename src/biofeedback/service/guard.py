@@ -23,6 +23,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "connect-src 'self'",
         "font-src 'self'",
         "manifest-src 'self'",
+        "worker-src 'self'",
         "img-src 'self' data:",
         "base-uri 'none'",
         "form-action 'self'",

@@ -83,6 +83,11 @@ class Library:
         self._tables.move_to_end(key)
         return self._tables[key]
 
+    def forget(self) -> None:
+        """Forget all that was read: whose it was is erased."""
+        self._tables.clear()
+        self._qualities.clear()
+
     def quality(self, path: Path) -> Quality | str | None:
         """Return what a recording is worth, or a sentence why that is not known.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
@@ -38,8 +39,12 @@ class Pages(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Return a file, and say how long a browser may keep it."""
+        parts = path.replace("\\", "/").split("/")
+        if any(part.startswith(".") and part != "." for part in parts):
+            raise HTTPException(404)  # notes of the build, which are nobody's page
         response = await super().get_response(path, scope)
-        hashed = path.replace("\\", "/").startswith("assets/")
+        # The service worker keeps its name, so it is asked for anew like the page.
+        hashed = parts[0] == "assets"
         response.headers["cache-control"] = (
             "public, max-age=31536000, immutable" if hashed else "no-cache"
         )

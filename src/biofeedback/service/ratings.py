@@ -1,23 +1,13 @@
-"""What a person may rate, and between which ends."""
+"""An answer as it comes in, checked against its scale."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 
 from biofeedback.errors import SettingsError
-
-RatingType: TypeAlias = Literal["pain_intensity", "pain_unpleasantness", "arousal"]
-Moment: TypeAlias = Literal["before", "during", "after"]
-
-SCALES: dict[str, tuple[int, int, str]] = {
-    # NRS-11 for each of the two (Farrar 2001; Price 1994), SAM's nine steps for
-    # arousal (Bradley and Lang 1994).
-    "pain_intensity": (0, 10, "nrs_0_10"),
-    "pain_unpleasantness": (0, 10, "nrs_0_10"),
-    "arousal": (1, 9, "sam_1_9"),
-}
+from biofeedback.practice.ratings import SCALES, Moment, RatingType
 
 LONGEST_LATENCY_MS = 24 * 3600 * 1000
 
@@ -49,9 +39,20 @@ class Rating(msgspec.Struct, frozen=True, kw_only=True):
 
     def check(self) -> None:
         """Refuse a value that is not on the scale."""
-        low, high, _ = SCALES[self.type]
-        if not low <= self.value <= high:
-            raise SettingsError(
-                f"'value' cannot be {self.value} for {self.type}.",
-                f"Choose a whole number from {low} to {high}.",
-            )
+        check_on_scale(self.type, self.value)
+
+
+def check_on_scale(type: str, value: float | None) -> None:
+    """Refuse a rating that is no whole number on the scale of its type.
+
+    Raises
+    ------
+    SettingsError
+        Naming the scale's ends.
+    """
+    low, high, _ = SCALES[type]
+    if value is None or value != int(value) or not low <= value <= high:
+        raise SettingsError(
+            f"'value' cannot be {value} for {type}.",
+            f"Choose a whole number from {low} to {high}.",
+        )

@@ -85,6 +85,10 @@ class Roster:
         while len(self._ended) > KEPT_ENDED:
             self._ended.popitem(last=False)
 
+    def forget_ended(self) -> None:
+        """Forget the sessions that ended a short while ago."""
+        self._ended.clear()
+
     def __contains__(self, id: object) -> bool:
         return id in self._live
 

@@ -10,9 +10,10 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 
+from biofeedback.practice.ratings import SCALES
+from biofeedback.service import plans
 from biofeedback.service.context import Context, Here, SignedIn
 from biofeedback.service.problems import Problem
-from biofeedback.service.ratings import SCALES
 from biofeedback.service.shapes import (
     EventBody,
     IdShape,
@@ -50,6 +51,8 @@ async def start(body: SessionBody, _caller: SignedIn, here: Here) -> SessionShap
     row = await here.conductor.start(
         strap=body.strap,
         plan=body.plan,
+        protocol=await plans.protocol(here, body.plan, body.arm),
+        arm=body.arm,
         person=body.person,
         profile=body.profile,
         seed=body.seed,
@@ -121,6 +124,8 @@ async def enter(id: str, body: EventBody, caller: SignedIn, here: Here) -> IdSha
             value=body.value,
             unit=body.unit,
             text=body.text,
+            at_ms=body.at_ms,
+            corrects=body.corrects,
         )
     )
 

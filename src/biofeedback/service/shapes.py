@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from biofeedback.model import Ask, Signal
 from biofeedback.practice import pacer
+from biofeedback.practice.ratings import Moment, RatingType
 from biofeedback.service.ratings import LONGEST_LATENCY_MS, Rating
 from biofeedback.store import LossReport, Person, RatingRow, SessionRow
 
@@ -45,13 +46,15 @@ class AskBody(_Body):
 class SessionBody(_Body):
     """What to begin. ``profile`` and ``seed`` are for the simulated strap.
 
-    ``strap_name`` is for one that this browser has paired (``browser:…``).
+    ``strap_name`` is for one that this browser has paired (``browser:…``). ``plan`` is
+    one of ``GET plans``; ``arm`` places a person in an arm of it by hand.
     """
 
     strap: Annotated[str, Field(max_length=200)]
     strap_name: Annotated[str, Field(max_length=100)] | None = None
     signals: Annotated[list[AskBody], Field(max_length=len(Signal))] = []
-    plan: Literal["practice"] = "practice"
+    plan: Annotated[str, Field(min_length=1, max_length=60)] = "practice"
+    arm: Annotated[str, Field(max_length=60)] | None = None
     person: str | None = None
     profile: str | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
@@ -60,9 +63,9 @@ class SessionBody(_Body):
 class RatingBody(_Body):
     """One answer to one question."""
 
-    type: Literal["pain_intensity", "pain_unpleasantness", "arousal"]
+    type: RatingType
     value: int
-    moment: Literal["before", "during", "after"]
+    moment: Moment
     prompt: Annotated[str, Field(max_length=500)] | None = None
     latency_ms: Annotated[int, Field(ge=0, le=LONGEST_LATENCY_MS)] | None = None
     device: Annotated[str, Field(max_length=200)] | None = None
@@ -81,21 +84,37 @@ class RatingBody(_Body):
 
 
 class EventBody(_Body):
-    """A mark, a phase of the practice, a note."""
+    """A mark, a phase of the practice, a note.
+
+    ``at_ms`` is when it happened on the session's clock, where the screen knows that
+    better than its arrival tells.
+    """
 
     type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
     value: Value | None = None
     unit: Annotated[str, Field(max_length=40)] | None = None
     text: Text | None = None
+    at_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    corrects: Annotated[str, Field(max_length=26)] | None = None
 
 
 class PacerBody(_Body):
-    """A pace; its limits are the pacer's."""
+    """A pace; its limits are the pacer's.
+
+    It is reached in steps of half a breath a minute, each ``ease_s`` long and at least
+    a breath. ``ramp_minutes`` says that a practice of this length begins: then they
+    come from the person's own rate, or from ``from_rate_bpm`` where a page says which.
+    ``origin_ms`` begins a breath at this instant.
+    """
 
     rate_bpm: Value
     inhale_pct: Value = pacer.DEFAULT_INHALE_PCT
     hold_in_ms: Annotated[int, Field(le=600_000)] = 0
     hold_out_ms: Annotated[int, Field(le=600_000)] = 0
+    ease_s: Annotated[float, Field(ge=0, le=600)] = 0.0
+    ramp_minutes: Annotated[float, Field(ge=0, le=120)] | None = None
+    from_rate_bpm: Value | None = None
+    origin_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
 class ReplayBody(_Body):

@@ -25,7 +25,7 @@ def civil_now() -> Civil:
 
 
 class CivilWatch:
-    """Says when a reading is worth keeping: every five minutes, and after a step.
+    """Says when a reading is worth keeping: at first, every five minutes, at a step.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class CivilWatch:
     def __init__(self, started_at_utc_ns: int, utc_offset_s: int) -> None:
         self._ahead_ns = started_at_utc_ns
         self._offset_s = utc_offset_s
-        self._kept_ns = 0
+        self._kept_ns: int | None = None
 
     def look(self, t_ns: int, civil: Civil) -> ClockReading | None:
         """Return the reading at ``t_ns`` of the session, if it is to be kept."""
@@ -47,6 +47,7 @@ class CivilWatch:
         if (
             not stepped
             and civil.utc_offset_s == self._offset_s
+            and self._kept_ns is not None
             and t_ns - self._kept_ns < READ_EVERY_NS
         ):
             return None

@@ -6,11 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from biofeedback.model import Entry, Notification, PacerEvent, Value
+import msgspec
+
+from biofeedback.model import AdaptCommand, Entry, Notification, PacerEvent, Value
+from biofeedback.practice import pacer
 from biofeedback.recording.importers import plain_rr
 from biofeedback.recording.importers.imported import Head, Imported, Options
 from biofeedback.recording.importers.registry import detect
 from biofeedback.recording.importers.rr_text import read_rr_text
+from biofeedback.recording.reader import Recording
 from biofeedback.signal.artefacts import judge_all
 from biofeedback.signal.series import NS_PER_S, Series
 from biofeedback.wire import uuids
@@ -95,10 +99,11 @@ def _recording(path: Path) -> Contents:
 
     recording = open_recording(path)
     pipeline = Pipeline(samples=False, live=False)
-    end_ns, kinds = 0, set[int]()
+    end_ns, kinds, adaptive = 0, set[int](), False
     for _, record in recording.inputs():
         end_ns = max(end_ns, record.t_ns)
         pipeline.receive(record)
+        adaptive = adaptive or isinstance(record, AdaptCommand)
         if isinstance(record, Notification) and record.data:
             if record.characteristic == uuids.PMD_DATA:
                 kinds.add(record.data[0])
@@ -112,7 +117,7 @@ def _recording(path: Path) -> Contents:
         series=series,
         duration_s=end_ns / NS_PER_S,
         started_at=None if undated else started.isoformat(),
-        schedule=tuple(pipeline.schedule),
+        schedule=_told(recording) if adaptive else pipeline.schedule,
         entries=tuple(pipeline.entries),
         recording=recording,
         has_ecg=Measurement.ECG in kinds,
@@ -125,3 +130,13 @@ def _recording(path: Path) -> Contents:
             **({"imported_from": origin["format"]} if origin else {}),
         },
     )
+
+
+def _told(recording: Recording) -> tuple[PacerEvent, ...]:
+    """Return the schedule as it was told: an adaptive pacer moved it at ticks."""
+    decoder = msgspec.json.Decoder(PacerEvent)
+    schedule: tuple[PacerEvent, ...] = ()
+    for _, kind, data in recording.outputs():
+        if kind == "pacer":
+            schedule = pacer.joined(schedule, (decoder.decode(data),))
+    return schedule

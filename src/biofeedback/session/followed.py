@@ -63,7 +63,7 @@ def followed_in(
     t_ns = np.array([round(at_ms * NS_PER_MS) for at_ms, _ in asked])
     newest = np.searchsorted(series.t_ns, t_ns, side="right") - 1
     density, _ = spectra(series, series.clock[np.maximum(newest, 0)])
-    by_chest = _chest(chest, t_ns.tolist()) if chest is not None else {}
+    by_chest = chest_at(chest, t_ns.tolist()) if chest is not None else {}
     answers = []
     for k, (_, rate) in enumerate(asked):
         age_ns = t_ns[k] - series.t_ns[max(newest[k], 0)]
@@ -97,7 +97,7 @@ def _instants(
     ]
 
 
-def _chest(
+def chest_at(
     recording: Recording, asked_ns: list[int]
 ) -> dict[int, tuple[Breathing | None, bool | None]]:
     """Return rate and movement at each instant, as they were known then."""

@@ -11,6 +11,7 @@ from biofeedback import __version__
 from biofeedback.model import Ask, Baseline, Config, FoundStrap, SessionInfo
 from biofeedback.pipeline import ALGORITHM
 from biofeedback.practice import pacer
+from biofeedback.practice.plans import Chosen
 from biofeedback.recording.names import device_hash, without_serial
 from biofeedback.recording.writer import RecordingWriter
 from biofeedback.session import asking
@@ -39,6 +40,7 @@ def open_session(
     ticker: Ticker | None = None,
     baseline: Baseline | None = None,
     device_key: bytes | None = None,
+    chosen: Chosen | None = None,
 ) -> LiveSession:
     """Return a session that is recorded to ``part``; it has not started yet.
 
@@ -60,6 +62,9 @@ def open_session(
         The person's resting minutes from an earlier session of the day.
     device_key
         What the strap's name is hashed with; ``None``: it is only cut short.
+    chosen
+        The plan whose steps the session follows, which is kept in the recording. Then
+        nothing is paced until a practice of it begins.
 
     Raises
     ------
@@ -89,12 +94,15 @@ def open_session(
         t_ns=0,
         algorithm=ALGORITHM,
         simulated=simulated,
-        rate_bpm=pacer.DEFAULT_RATE_BPM,
+        rate_bpm=pacer.DEFAULT_RATE_BPM if chosen is None else None,
         inhale_pct=pacer.DEFAULT_INHALE_PCT,
         seed=driver.seed if isinstance(driver, SimulatedDriver) else None,
         profile=driver.profile.name if isinstance(driver, SimulatedDriver) else None,
         signals=signals,
         baseline=baseline,
+        plan=None if chosen is None else chosen.plan.canonical,
+        plan_sha256=None if chosen is None else chosen.plan.sha256,
+        arm=None if chosen is None else chosen.arm_id,
     )
     clock = clock or WallClock()
     return LiveSession(

@@ -307,7 +307,7 @@ def _trouble(driver: Driver, error: Exception) -> Trouble:
         advice=(
             str(error)
             if isinstance(error, BiofeedbackError)
-            else f"The driver '{driver.name}' failed ({detail}). Its makers can help."
+            else f"The driver '{driver.name}' broke ({detail}). Its makers can help."
         ),
         detail=detail,
     )

@@ -19,6 +19,7 @@ from ulid import ULID
 
 from biofeedback.errors import ADVICE, NotSoError, RecordingError
 from biofeedback.model import (
+    AdaptCommand,
     AnyRecord,
     Ask,
     Config,
@@ -148,6 +149,8 @@ class LiveSession:
         prompt: str | None = None,
         latency_ms: int | None = None,
         device: str | None = None,
+        corrects: str | None = None,
+        at_ms: float | None = None,
     ) -> str:
         """Log what a person did; return its id once it is safe on disk.
 
@@ -171,6 +174,8 @@ class LiveSession:
             prompt=prompt,
             latency_ms=latency_ms,
             device=device,
+            corrects=corrects,
+            at_ms=at_ms,
         )
         self._put(entry)
         self._drain()  # gives the entry its number now
@@ -185,8 +190,23 @@ class LiveSession:
         inhale_pct: float,
         hold_in_ms: int = 0,
         hold_out_ms: int = 0,
+        ease_s: float = 0.0,
+        ramp_minutes: float | None = None,
+        from_rate_bpm: float | None = None,
+        origin_ms: float | None = None,
     ) -> None:
         """Ask for another pace, from the next breath on.
+
+        Parameters
+        ----------
+        ease_s
+            How long each half breath a minute of the change takes; a breath at least.
+        ramp_minutes
+            A practice of this length begins: come from the person's own rate.
+        from_rate_bpm
+            Come from this rate instead: a page that went ahead by itself says which.
+        origin_ms
+            Begin a breath at this instant: the person's tap.
 
         Raises
         ------
@@ -200,6 +220,17 @@ class LiveSession:
             hold_in_ms=hold_in_ms,
             hold_out_ms=hold_out_ms,
         )
+        if from_rate_bpm is not None:
+            pacer.check(
+                rate_bpm=from_rate_bpm,
+                inhale_pct=inhale_pct,
+                hold_in_ms=hold_in_ms,
+                hold_out_ms=hold_out_ms,
+            )
+        elif ramp_minutes is not None:
+            natural_bpm = self.pipeline.metrics.natural_bpm
+            from_rate_bpm = pacer.ramp_from(natural_bpm, rate_bpm, ramp_minutes)
+            ease_s = max(ease_s, pacer.RAMP_EASE_S)
         self._put(
             PacerCommand(
                 t_ns=self.clock.now_ns(),
@@ -208,8 +239,22 @@ class LiveSession:
                 inhale_pct=inhale_pct,
                 hold_in_ms=hold_in_ms,
                 hold_out_ms=hold_out_ms,
+                ease_s=ease_s,
+                from_rate_bpm=from_rate_bpm,
+                origin_ms=origin_ms,
             )
         )
+
+    async def adapt(self, *, by: str, on: bool) -> None:
+        """Let the pace follow the heart's answer, or no longer.
+
+        Raises
+        ------
+        NotSoError
+            When the session has ended.
+        """
+        self._refuse_if_ended()
+        self._put(AdaptCommand(t_ns=self.clock.now_ns(), by=by, on=on))
 
     async def stop(self) -> None:
         """End the session; returns when its last record is on disk."""
@@ -245,6 +290,11 @@ class LiveSession:
         self.pipeline.windows.close()
         self.pipeline, self._transcript = pipeline, transcript
         self._last_ns = 0
+
+    @property
+    def config(self) -> Config | None:
+        """What the session runs with; ``None`` for a replay, which brings its own."""
+        return self._config
 
     def watched(self) -> Watched:
         """Return what the source may know of this session now."""

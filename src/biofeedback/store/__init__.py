@@ -8,8 +8,11 @@ from biofeedback.store.catalogue import Store
 from biofeedback.store.engine import StoreError
 from biofeedback.store.lock import DataLock
 from biofeedback.store.rows import (
+    DiaryRow,
+    EstimateRow,
     LossReport,
     Person,
+    PractisedRow,
     Quality,
     RatingRow,
     RecordingRow,
@@ -20,8 +23,11 @@ from biofeedback.store.rows import (
 
 __all__ = [
     "DataLock",
+    "DiaryRow",
+    "EstimateRow",
     "LossReport",
     "Person",
+    "PractisedRow",
     "Quality",
     "RatingRow",
     "RecordingRow",

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Row, Table, insert, select, update
+from sqlalchemy import Row, Table, delete, insert, select, update
 from ulid import ULID
 
 from biofeedback.errors import NotSoError
 from biofeedback.store import tables as t
 from biofeedback.store.engine import open_engine, reading, writing
 from biofeedback.store.rows import (
+    DiaryRow,
+    EstimateRow,
     Person,
+    PractisedRow,
     RatingRow,
     RecordingRow,
     SessionRow,
@@ -64,7 +67,7 @@ class Store:
         """Let the file go."""
         self._engine.dispose()
 
-    # --- People -----------------------------------------------------------------
+    # --- People ----------------------------------------------------------------
 
     def people(self) -> tuple[Person, ...]:
         """Return everyone, the first one first."""
@@ -159,6 +162,16 @@ class Store:
             rows = connection.execute(query.limit(MOST_SESSIONS))
             return tuple(_value(SessionRow, row) for row in rows)
 
+    def sessions_of(self, person_id: str) -> tuple[SessionRow, ...]:
+        """Return all sessions of one person, the oldest first."""
+        query = (
+            select(t.sessions)
+            .where(t.sessions.c.person_id == person_id)
+            .order_by(t.sessions.c.started_at_utc_ns, t.sessions.c.id)
+        )
+        with reading(self._engine) as connection:
+            return tuple(_value(SessionRow, row) for row in connection.execute(query))
+
     def unfinished(self) -> tuple[SessionRow, ...]:
         """Return the sessions that some process began and did not finish."""
         return tuple(row for state in UNFINISHED for row in self.sessions(state))
@@ -248,7 +261,7 @@ class Store:
             rows = connection.execute(select(t.recordings))
             return {row.session_id: _value(RecordingRow, row) for row in rows}
 
-    # --- Ratings -------------------------------------------------------------------
+    # --- Ratings ----------------------------------------------------------------
 
     def add_rating(self, rating: RatingRow) -> None:
         """Keep what a person felt."""
@@ -264,7 +277,86 @@ class Store:
         with reading(self._engine) as connection:
             return tuple(_value(RatingRow, row) for row in connection.execute(query))
 
-    # --- Sign-ins --------------------------------------------------------------------
+    def ratings_of(self, person_id: str) -> tuple[RatingRow, ...]:
+        """Return all ratings of one person in the order they were given."""
+        query = (
+            select(t.ratings)
+            .join(t.sessions, t.sessions.c.id == t.ratings.c.session_id)
+            .where(t.sessions.c.person_id == person_id)
+            .order_by(t.ratings.c.at_utc_ns, t.ratings.c.id)
+        )
+        with reading(self._engine) as connection:
+            return tuple(_value(RatingRow, row) for row in connection.execute(query))
+
+    # --- What was practised --------------------------------------------------------
+
+    def keep_practised(self, row: PractisedRow) -> None:
+        """Keep what was done in a session, in place of what was kept before."""
+        with writing(self._engine) as connection:
+            mine = t.practised.c.session_id == row.session_id
+            connection.execute(delete(t.practised).where(mine))
+            connection.execute(insert(t.practised).values(_columns(row)))
+
+    def practised(self, person_id: str) -> dict[str, PractisedRow]:
+        """Return what a person practised, by session."""
+        query = (
+            select(t.practised)
+            .join(t.sessions, t.sessions.c.id == t.practised.c.session_id)
+            .where(t.sessions.c.person_id == person_id)
+        )
+        with reading(self._engine) as connection:
+            rows = [_value(PractisedRow, row) for row in connection.execute(query)]
+        return {row.session_id: row for row in rows}
+
+    def forget_practised(self, session_id: str) -> None:
+        """Say that nothing was practised in a session."""
+        with writing(self._engine) as connection:
+            mine = t.practised.c.session_id == session_id
+            connection.execute(delete(t.practised).where(mine))
+
+    # --- The diary ----------------------------------------------------------------
+
+    def add_to_diary(self, rows: Sequence[DiaryRow]) -> None:
+        """Keep what a person noted, all of it or nothing; what is known stays as it is.
+
+        A page that does not know whether its note arrived sends it again.
+        """
+        with writing(self._engine) as connection:
+            for row in rows:
+                mine = t.diary.c.id == row.id
+                if connection.execute(select(t.diary.c.id).where(mine)).first() is None:
+                    connection.execute(insert(t.diary).values(_columns(row)))
+
+    def diary(self, person_id: str) -> tuple[DiaryRow, ...]:
+        """Return what a person noted, the oldest first."""
+        query = (
+            select(t.diary)
+            .where(t.diary.c.person_id == person_id)
+            .order_by(t.diary.c.at_utc_ns, t.diary.c.id)
+        )
+        with reading(self._engine) as connection:
+            return tuple(_value(DiaryRow, row) for row in connection.execute(query))
+
+    # --- Resonance ----------------------------------------------------------------
+
+    def keep_estimate(self, row: EstimateRow) -> None:
+        """Keep what an assessment found, in place of what it found before."""
+        with writing(self._engine) as connection:
+            mine = t.estimates.c.session_id == row.session_id
+            connection.execute(delete(t.estimates).where(mine))
+            connection.execute(insert(t.estimates).values(_columns(row)))
+
+    def estimates(self, person_id: str) -> tuple[EstimateRow, ...]:
+        """Return a person's assessments, the newest first."""
+        query = (
+            select(t.estimates)
+            .where(t.estimates.c.person_id == person_id)
+            .order_by(t.estimates.c.at_utc_ns.desc())
+        )
+        with reading(self._engine) as connection:
+            return tuple(_value(EstimateRow, row) for row in connection.execute(query))
+
+    # --- Sign-ins ----------------------------------------------------------------
 
     def add_sign_in(self, sign_in: SignInRow) -> None:
         """Keep that a browser signed in."""
@@ -276,6 +368,16 @@ class Store:
         with reading(self._engine) as connection:
             row = connection.execute(query).one_or_none()
         return None if row is None else _value(SignInRow, row)
+
+    def sign_ins_of(self, person_id: str) -> tuple[SignInRow, ...]:
+        """Return when browsers of one person signed in, the oldest first."""
+        query = (
+            select(t.sign_ins)
+            .where(t.sign_ins.c.person_id == person_id)
+            .order_by(t.sign_ins.c.created_at_utc_ns, t.sign_ins.c.token_sha256)
+        )
+        with reading(self._engine) as connection:
+            return tuple(_value(SignInRow, row) for row in connection.execute(query))
 
     def see_sign_in(self, token_sha256: str) -> None:
         """Remember that a browser was here just now."""

@@ -20,6 +20,7 @@ PRAGMAS = (
     "synchronous=FULL",  # a rating is given once: it survives a power cut
     "foreign_keys=ON",
     "busy_timeout=5000",
+    "secure_delete=ON",  # what is deleted is overwritten
     "trusted_schema=OFF",  # SQLite's own advice for files from elsewhere
 )
 

@@ -102,6 +102,67 @@ class RecordingRow(Value, frozen=True):
     quality: Quality | None = None
 
 
+class PractisedRow(Value, frozen=True):
+    """What a person did in a session, at a glance.
+
+    ``practice`` names the practice (``"mindful_breathing"``), ``None`` is breathing
+    alone; ``minutes`` were practised, ``rate_bpm`` is the pace held longest. The other
+    numbers are ``None`` where they are not known. ``symptom``: it was stopped because
+    somebody felt dizzy. ``utc_offset_s`` is the time zone it was in.
+    """
+
+    session_id: str
+    practice: str | None
+    minutes: float
+    rate_bpm: float | None = None
+    rsa_bpm: float | None = None
+    in_phase_pct: float | None = None
+    followed_pct: float | None = None
+    symptom: bool = False
+    utc_offset_s: int | None = None
+
+
+class DiaryRow(Value, frozen=True):
+    """One thing a person noted outside of a session.
+
+    ``occasion`` is ``pause``, ``week``, ``day`` or ``medicine``; what was noted
+    together has the same ``group_id``. ``at_utc_ns`` is when, ``utc_offset_s`` the time
+    zone it was in; ``kept_at_utc_ns`` is when it reached this computer.
+    """
+
+    id: str
+    person_id: str
+    occasion: str
+    group_id: str
+    type: str
+    at_utc_ns: int
+    utc_offset_s: int
+    kept_at_utc_ns: int
+    value: float | None = None
+    unit: str | None = None
+    text: str | None = None
+    moment: str | None = None
+    prompt: str | None = None
+    latency_ms: int | None = None
+    device: str | None = None
+
+
+class EstimateRow(Value, frozen=True):
+    """A resonance assessment: what was found on one day, and how sure that is.
+
+    ``rate_bpm`` is ``None`` where nothing could be said; ``report`` is the whole
+    report as JSON.
+    """
+
+    session_id: str
+    person_id: str
+    at_utc_ns: int
+    rate_bpm: float | None
+    probability: float | None
+    rest_rr_ms: float | None
+    report: str
+
+
 class SignInRow(Value, frozen=True):
     """A browser that signed in; the token itself is never kept, only its hash."""
 

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration: a database that says so needs none."""
 
 metadata = MetaData(
@@ -102,4 +102,63 @@ sign_ins = Table(
     Column("last_seen_utc_ns", BigInteger, nullable=False),
     Column("expires_at_utc_ns", BigInteger, nullable=False),
     Column("revoked_at_utc_ns", BigInteger),
+)
+
+# What a person did in a session, at a glance; a rebuild reads it off the recording.
+practised = Table(
+    "practised",
+    metadata,
+    Column("session_id", ForeignKey("sessions.id"), primary_key=True),
+    Column("practice", Text),
+    Column("minutes", Float, nullable=False),
+    Column("rate_bpm", Float),
+    Column("rsa_bpm", Float),
+    Column("in_phase_pct", Float),
+    Column("followed_pct", Float),
+    Column("symptom", Boolean, nullable=False),
+    Column("utc_offset_s", Integer),
+)
+
+# What a person notes outside of a session: a pause, a week, sleep, what was taken.
+diary = Table(
+    "diary",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("person_id", ForeignKey("people.id"), nullable=False),
+    Column("occasion", Text, nullable=False),
+    # All that was noted on one occasion has the same group: one pause, one week.
+    Column("group_id", String(26), nullable=False),
+    Column("type", Text, nullable=False),
+    Column("value", Float),
+    Column("unit", Text),
+    Column("text", Text),
+    Column("moment", Text),
+    Column("prompt", Text),
+    Column("latency_ms", Integer),
+    Column("device", Text),
+    Column("at_utc_ns", BigInteger, nullable=False),
+    Column("utc_offset_s", Integer, nullable=False),
+    Column("kept_at_utc_ns", BigInteger, nullable=False),
+    Index("ix_diary_person_id_at_utc_ns", "person_id", "at_utc_ns"),
+)
+
+# A resonance frequency is a dated estimate with its doubt, never a constant.
+estimates = Table(
+    "estimates",
+    metadata,
+    Column("session_id", ForeignKey("sessions.id"), primary_key=True),
+    Column("person_id", ForeignKey("people.id"), nullable=False, index=True),
+    Column("at_utc_ns", BigInteger, nullable=False),
+    Column("rate_bpm", Float),
+    Column("probability", Float),
+    Column("rest_rr_ms", Float),
+    Column("report", Text, nullable=False),
+)
+
+# That somebody was erased, and nothing of who it was.
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("erased_at_utc_ns", BigInteger, nullable=False),
 )

@@ -191,7 +191,7 @@ def _readme(tables: Tables, names: Names) -> str:
 
 
 def _events(stem: Path, tables: Tables, names: Names, options: ExportOptions) -> None:
-    columns = (*EVENTS, "text") if options.free_text else EVENTS
+    columns = (*EVENTS, "text")
     rows = sorted([*_beats(tables), *_rows(tables, options)], key=lambda pair: pair[0])
     lines = ["\t".join(columns)]
     lines += ["\t".join(row[: len(columns)]) for _, row in rows]

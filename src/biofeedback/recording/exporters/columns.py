@@ -43,7 +43,7 @@ DESCRIPTIONS = {
     "value": "Its value, if it has one.",
     "scale": "Scale or unit of the value.",
     "by": "Who did it, as a role.",
-    "text": "What was typed; empty unless free text was asked for.",
+    "text": "The name of a phase and the like; what was typed only where asked for.",
     "moment": "Before, during or after the practice.",
     "id": "Identifier of the entry.",
     "corrects": "Identifier of the entry that this one replaces.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,11 @@ UNKNOWN_DATE_UTC_NS = 473_385_600 * NS_PER_S
 the "clipping date" of the field ``startdate``)."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+MARKS = frozenset({"phase", "practice", "posture", "eyes", "symptom", "correction"})
+"""Entries whose text is a name of ours, as long as it looks like one."""
+
+MARK = re.compile(r"[a-z][a-z_]{0,39}(/[a-z0-9_.]{1,40})?|only finished")
 
 
 class ExportOptions(Value, frozen=True, kw_only=True):
@@ -78,8 +84,13 @@ class ExportOptions(Value, frozen=True, kw_only=True):
         return self.identifier(tables.info.id)
 
     def text_of(self, entry: Entry) -> str | None:
-        """Return what was typed, where that is asked for."""
-        return entry.text if self.free_text else None
+        """Return what was typed, where that is asked for; and the names of phases.
+
+        Which phase of which practice began is nobody's own words: the page has them
+        from our files.
+        """
+        known = entry.type in MARKS and MARK.fullmatch(entry.text or "") is not None
+        return entry.text if self.free_text or known else None
 
 
 class Exported(Value, frozen=True, kw_only=True):

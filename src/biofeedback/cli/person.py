@@ -1,0 +1,153 @@
+"""A person's data: `person export`, `person restore` and `person erase`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from biofeedback.store import Person, Store
+
+person = typer.Typer(
+    help="A person's data: take all of it along, or erase it.",
+    no_args_is_help=True,
+)
+
+Data = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Where everything is kept.")
+]
+Pseudonym = Annotated[
+    str | None,
+    typer.Option(
+        "--person", metavar="PSEUDONYM", help="Whose; else whose computer this is."
+    ),
+]
+
+
+@person.callback()
+def about() -> None:
+    """Look after a person's data."""
+
+
+@person.command()
+def export(
+    out: Annotated[
+        Path, typer.Option(metavar="ZIP", show_default=False, help="Where it goes.")
+    ],
+    data: Data = None,
+    pseudonym: Pseudonym = None,
+) -> None:
+    """Write everything that is kept about a person into one ZIP."""
+    import os
+
+    from biofeedback.recording import durable
+    from biofeedback.service.my_data_files import my_data, zipped
+
+    with _someone(data, pseudonym) as (store, someone):
+        files = my_data(store, someone)
+        try:
+            file = os.fdopen(durable.create(out), "wb")  # never over another file
+            try:
+                with file:
+                    for piece in zipped(files):
+                        file.write(piece)
+                    file.flush()
+                    durable.sync(file.fileno())
+            except BaseException:
+                out.unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise durable.explained(
+                f"{out.name} could not be written.", error
+            ) from error
+    n_recordings = sum(name.endswith(".mcap") for name, _ in files)
+    print(f"{out}: {n_recordings} recordings, and what is kept beside them.")
+
+
+@person.command()
+def restore(
+    archive: Annotated[Path, typer.Argument(metavar="ZIP", show_default=False)],
+    data: Data = None,
+) -> None:
+    """Bring back what 'person export' wrote, here or on another computer."""
+    from biofeedback.cli.terminal import notice
+    from biofeedback.service.my_data_back import bring_back
+    from biofeedback.settings import Settings
+    from biofeedback.store import DataLock, Store
+
+    folder = Settings.of(data=data).data
+    with DataLock(folder):
+        store = Store(folder)
+        try:
+            found = bring_back(store, archive)
+            first = store.person()
+        finally:
+            store.close()
+    print(
+        f"{found.n_recordings} recordings, {found.n_ratings} late answers and "
+        f"{found.n_notes} notes of {found.person.pseudonym} are here."
+    )
+    if first != found.person:
+        notice(
+            f"The page shows what is {first.pseudonym}'s: that person was here first."
+        )
+    for refused in found.refused:
+        notice(refused)
+    raise typer.Exit(1 if found.refused else 0)
+
+
+@person.command()
+def erase(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Yes, erase all of it for ever.")
+    ] = False,
+    data: Data = None,
+    pseudonym: Pseudonym = None,
+) -> None:
+    """Erase everything that is kept about a person, for ever."""
+    from biofeedback.store.erasing import erase as erased
+
+    if not yes:
+        raise typer.BadParameter(
+            "This erases every recording, answer and note, for ever. 'biofeedback "
+            "person export' takes them along first. Add --yes to erase."
+        )
+    with _someone(data, pseudonym) as (store, someone):
+        done = erased(store, someone.id)
+    print(
+        f"{done.n_sessions} sessions and {done.n_files} files are erased. All that "
+        "stays is the date of today."
+    )
+
+
+@contextmanager
+def _someone(
+    data: Path | None, pseudonym: str | None
+) -> Iterator[tuple[Store, Person]]:
+    from biofeedback.errors import NotSoError
+    from biofeedback.settings import Settings
+    from biofeedback.store import DataLock, Store
+    from biofeedback.store.erasing import finish_erasing
+
+    folder = Settings.of(data=data).data
+    with DataLock(folder):
+        store = Store(folder)
+        try:
+            finish_erasing(store)
+            everyone = store.people()
+            found = [one for one in everyone if pseudonym in (None, one.pseudonym)]
+            if not found:
+                known = ", ".join(one.pseudonym for one in everyone)
+                raise NotSoError(
+                    "There is nothing here about this person."
+                    if pseudonym
+                    else "There is nothing here about anybody.",
+                    f"Known here: {known}." if known else "Check --data.",
+                )
+            yield store, found[0]
+        finally:
+            store.close()

@@ -1,0 +1,74 @@
+"""My data over HTTP: take all of it along, or erase it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict
+
+from biofeedback.service.context import Context, Here, SignedIn
+from biofeedback.service.library import Library, library_of
+from biofeedback.service.my_data_files import NAME, my_data, zipped
+from biofeedback.store.erasing import Erased, erase
+
+router = APIRouter(tags=["my data"])
+
+
+class EraseBody(BaseModel):
+    """Says the word, so that nothing is erased by a slip."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    confirm: Literal["erase"]
+
+
+class ErasedShape(BaseModel):
+    """What was erased: sessions that were listed, and files that lay there."""
+
+    n_sessions: int
+    n_files: int
+
+
+@router.get("/my-data", response_class=StreamingResponse)
+async def export(caller: SignedIn, here: Here) -> StreamingResponse:
+    """Hand out everything of this person as one ZIP.
+
+    A session that still goes on is not in it.
+    """
+    files = await asyncio.to_thread(my_data, here.store, caller.person)
+    return StreamingResponse(
+        zipped(files),
+        media_type="application/zip",
+        headers={"content-disposition": f'attachment; filename="{NAME}"'},
+    )
+
+
+async def _erased(here: Context, person_id: str) -> Erased:
+    with here.conductor.erasing():
+        sign_ins = await asyncio.to_thread(here.store.sign_ins_of, person_id)
+        done = await asyncio.to_thread(erase, here.store, person_id)
+    for one in sign_ins:
+        here.sign_ins.dismiss(one.token_sha256)
+    return done
+
+
+@router.post("/my-data/erase")
+async def erase_all(
+    _body: EraseBody,
+    caller: SignedIn,
+    here: Here,
+    books: Annotated[Library, Depends(library_of)],
+    response: Response,
+) -> ErasedShape:
+    """Erase everything of this person, for ever; answered once it is gone.
+
+    Refused while a session goes on. Everyone who was signed in as them is signed out.
+    """
+    # Once begun it goes on, whether or not anybody still waits for the answer.
+    done = await asyncio.shield(asyncio.create_task(_erased(here, caller.person.id)))
+    books.forget()
+    response.delete_cookie(here.cookie, path="/", httponly=True, samesite="strict")
+    return ErasedShape(n_sessions=done.n_sessions, n_files=done.n_files)

@@ -1,0 +1,232 @@
+"""Erases a person: files, rows, and what the database would still hold of them.
+
+What stays is a tombstone: the date, and a hash whose salt is thrown away, which leads
+to nobody. A marker in the data folder says that an erasure has begun; it holds the salt
+and the hash, and no name. Whoever opens the folder next carries it to its end
+(:func:`finish_erasing`), wherever it was cut off::
+
+    marker ─> files gone ─> rows gone, tombstone ─> database rewritten ─> marker gone
+
+Files are unlinked, not overwritten: on the disks of today that would reach nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select
+
+from biofeedback.errors import BiofeedbackError
+from biofeedback.model import Value
+from biofeedback.recording import durable
+from biofeedback.recording.names import KEY_NAME
+from biofeedback.recording.reader import open_recording
+from biofeedback.store import tables as t
+from biofeedback.store.catalogue import Store
+from biofeedback.store.engine import StoreError, reading, writing
+from biofeedback.store.rows import Person
+
+MARKER_NAME = "erasing"
+RECORDINGS = "recordings"
+SEARCHED_BYTES = 1 << 20
+
+
+class _Intent(Value, frozen=True):
+    salt: str
+    person: str
+
+    def means(self, person: Person) -> bool:
+        return _hash(self.salt, person.id) == self.person
+
+
+class Erased(Value, frozen=True):
+    """What was erased: how many sessions were listed, and how many files lay there."""
+
+    n_sessions: int
+    n_files: int
+
+
+def erase(store: Store, person_id: str) -> Erased:
+    """Erase everything of one person. Blocks; no session may go on meanwhile.
+
+    May be called again after it failed or was cut off.
+
+    Raises
+    ------
+    NotSoError
+        When nobody has this id.
+    StoreError
+        When something could not be removed: the next start tries again.
+    """
+    finish_erasing(store)
+    person = store.person(person_id)
+    salt = secrets.token_hex(32)
+    intent = _Intent(salt=salt, person=_hash(salt, person.id))
+    try:
+        _mark(store.data, intent)
+        return _carry_out(store, intent)
+    except OSError as error:
+        raise _untouchable(error) from error
+
+
+def finish_erasing(store: Store) -> bool:
+    """Carry an erasure that was cut off to its end; say whether there was one. Blocks.
+
+    Raises
+    ------
+    StoreError
+        When something could not be removed.
+    """
+    try:
+        intent = _marked(store.data)
+        if intent is None:
+            return False
+        _carry_out(store, intent)
+    except OSError as error:
+        raise _untouchable(error) from error
+    return True
+
+
+def _carry_out(store: Store, intent: _Intent) -> Erased:
+    person = next(filter(intent.means, store.people()), None)
+    n_sessions = n_files = 0
+    if person is not None:
+        ids = [session.id for session in store.sessions_of(person.id)]
+        n_sessions = len(ids)
+        n_files = _remove_files(store, person, ids)
+        with writing(store._engine) as connection:
+            _remove_rows(connection, person.id, ids)
+            connection.execute(
+                insert(t.tombstones).values(
+                    id=intent.person, erased_at_utc_ns=store.now_ns()
+                )
+            )
+    if not store.people():
+        # It tells one strap from another, and nobody is left whose strap that is.
+        (store.data / KEY_NAME).unlink(missing_ok=True)
+    _rewrite(store)
+    (store.data / MARKER_NAME).unlink()
+    durable.sync_folder(store.data)
+    return Erased(n_sessions=n_sessions, n_files=n_files)
+
+
+# --- The marker -------------------------------------------------------------------
+
+
+def _mark(data: Path, intent: _Intent) -> None:
+    new = data / f"{MARKER_NAME}.new"
+    new.unlink(missing_ok=True)
+    with os.fdopen(durable.create(new), "wb") as file:
+        file.write(msgspec.json.encode(intent))
+        file.flush()
+        durable.sync(file.fileno())
+    new.replace(data / MARKER_NAME)
+    durable.sync_folder(data)
+
+
+def _marked(data: Path) -> _Intent | None:
+    # Of one that was cut off before it counted, nothing has been done.
+    (data / f"{MARKER_NAME}.new").unlink(missing_ok=True)
+    try:
+        return msgspec.json.decode((data / MARKER_NAME).read_bytes(), type=_Intent)
+    except FileNotFoundError:
+        return None
+    except msgspec.MsgspecError as error:
+        raise StoreError(
+            "An erasure was begun, and its marker cannot be read.",
+            f"Remove the file '{MARKER_NAME}' from the data folder, and erase again.",
+        ) from error
+
+
+def _hash(salt: str, person_id: str) -> str:
+    return hashlib.sha256(f"{salt}:{person_id}".encode()).hexdigest()
+
+
+# --- Files ------------------------------------------------------------------------
+
+
+def _remove_files(store: Store, person: Person, ids: Iterable[str]) -> int:
+    folder = store.data / RECORDINGS
+    alone = store.people() == (person,)
+    mine = {*ids}
+    listed = {row.path for id, row in store.recordings().items() if id not in mine}
+    names = tuple(word.encode() for word in (*mine, person.id, person.pseudonym))
+    n_files = 0
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir() or path.relative_to(store.data).as_posix() in listed:
+            continue
+        if alone or _is_of(path, person, mine, names):
+            path.unlink(missing_ok=True)
+            n_files += 1
+    # Their names are months in which somebody practised.
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+            durable.sync_folder(path.parent)
+    return n_files
+
+
+def _is_of(path: Path, person: Person, ids: set[str], names: tuple[bytes, ...]) -> bool:
+    """Say whether a file is of this person, though the store may not know it."""
+    if path.name.split(".")[0] in ids:
+        return True
+    try:
+        return open_recording(path).info.person == person.pseudonym
+    except BiofeedbackError:
+        with path.open("rb") as file:  # what says whose it is stands at its beginning
+            head = file.read(SEARCHED_BYTES)
+        return any(name in head for name in names)
+
+
+# --- Rows -------------------------------------------------------------------------
+
+
+def _remove_rows(connection: Connection, person_id: str, ids: list[str]) -> None:
+    sessions = select(t.sessions.c.id).where(t.sessions.c.person_id == person_id)
+    for table in (t.practised, t.estimates, t.ratings, t.recordings):
+        connection.execute(delete(table).where(table.c.session_id.in_(sessions)))
+    for table in (t.estimates, t.diary, t.sessions, t.sign_ins):
+        connection.execute(delete(table).where(table.c.person_id == person_id))
+    connection.execute(delete(t.people).where(t.people.c.id == person_id))
+
+
+def _rewrite(store: Store) -> None:
+    """Write the database anew, and empty its journal: deleted rows lie in both."""
+    with reading(store._engine):
+        pass  # told in sentences where it cannot be opened
+    raw = store._engine.raw_connection()
+    try:
+        connection = raw.dbapi_connection
+        assert connection is not None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA secure_delete=ON")
+        cursor.execute("VACUUM")
+        busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        cursor.close()
+    except sqlite3.Error as error:
+        raise _unwritten() from error
+    finally:
+        raw.close()
+    if busy:
+        raise _unwritten()
+
+
+def _unwritten() -> StoreError:
+    return StoreError(
+        "The rows are gone, but the database could not be written anew.",
+        "Make some room on the disk and start again: that finishes it.",
+    )
+
+
+def _untouchable(error: OSError) -> StoreError:
+    return StoreError(
+        f"Not everything could be erased ({error.strerror or error}).",
+        "Close other programs that use this data folder and start again: that "
+        "finishes it.",
+    )
