@@ -74,7 +74,9 @@ export class App extends Part {
     this.addEventListener("problem", (event) => this.#problem((event as CustomEvent).detail));
     this.addEventListener("left-replay", (event) => this.#left.add((event as CustomEvent).detail));
     this.addEventListener("session", (event) => this.#labelFor((event as CustomEvent<Session>).detail));
-    outbox.addEventListener("refused", () => this.#say(copy.answerRefused));
+    for (const box of [outbox, diaryBox]) {
+      box.addEventListener("refused", () => this.#say(copy.answerRefused));
+    }
     outbox.addEventListener("change", () => {
       if (outbox.stuck) this.#say(copy.answersWait);
       else if (this.notice?.words === copy.answersWait) this.notice = null;

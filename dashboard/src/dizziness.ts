@@ -4,12 +4,17 @@
  * says that it does not count.
  */
 
-import { api } from "./api.ts";
+import { api, ApiProblem } from "./api.ts";
+import { noteInDiary } from "./diary-box.ts";
 import { outbox, unlessOver } from "./outboxes.ts";
 import { preferences } from "./preferences.ts";
 
-/** The mark of each session whose page is open, once the service has it. */
-const noted = new Map<string, string>();
+/** What this page noted: the mark, once the service has it, and the rest day before. */
+interface Noted {
+  mark: string;
+  readonly restDay: string;
+}
+const noted = new Map<string, Noted>();
 
 /** The day as the person's calendar has it. */
 export function dayOf(date: Date): string {
@@ -25,24 +30,37 @@ export function restToday(now = new Date()): void {
   preferences.set("restDay", dayOf(now));
 }
 
-/** Notes it in the session, and rests for today. */
-export function noteDizzy(session: string): void {
+/** Notes it in the session, at `atMs` of its clock, and rests for today. */
+export function noteDizzy(session: string, atMs: number | null): void {
+  const known: Noted = { mark: "", restDay: preferences.get("restDay") };
+  noted.set(session, known);
   restToday();
   const entry = { type: "symptom", value: null, unit: null, text: "dizzy" };
-  const job = async (): Promise<void> => void noted.set(session, await api.enter(session, entry));
-  outbox.add(() => unlessOver(job()), { answer: false });
+  const job = async (): Promise<void> => {
+    try {
+      known.mark = await api.enter(session, atMs === null ? entry : { ...entry, at_ms: atMs });
+    } catch (problem) {
+      if (!(problem instanceof ApiProblem) || ![404, 409].includes(problem.status)) throw problem;
+      // The session is over already: it is kept with what is noted outside of one.
+      noteInDiary([{ occasion: "day", type: "symptom", text: "dizzy" }]);
+    }
+  };
+  outbox.add(job, { answer: false });
 }
 
-/** It was no dizziness: said in the session, and the day goes on as any other. */
+/** Only the page that noted it knows which mark it is. */
+export function canTakeBackDizzy(session: string): boolean {
+  return noted.has(session);
+}
+
+/** It was no dizziness: said in the session, and the day goes on as before. */
 export function takeBackDizzy(session: string): void {
-  preferences.set("restDay", "");
-  outbox.add(
-    () => {
-      const entry = { type: "correction", value: null, unit: null, text: "only finished" };
-      const corrects = noted.get(session);
-      noted.delete(session);
-      return unlessOver(api.enter(session, corrects ? { ...entry, corrects } : entry));
-    },
-    { answer: false },
-  );
+  const known = noted.get(session);
+  if (!known) return;
+  noted.delete(session);
+  preferences.set("restDay", known.restDay);
+  const entry = { type: "correction", value: null, unit: null, text: "only finished" };
+  const job = (): Promise<void> =>
+    unlessOver(api.enter(session, known.mark ? { ...entry, corrects: known.mark } : entry));
+  outbox.add(job, { answer: false });
 }

@@ -122,6 +122,12 @@ export class Preferences extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /** Another tab has chosen: what it kept holds here too. */
+  take(kept: unknown): void {
+    this.#choices = merged(kept);
+    this.dispatchEvent(new Event("change"));
+  }
+
   /** Eyes closed: whatever was silent becomes audible and felt, and can be changed again. */
   closeEyes(closed: boolean): void {
     const usual = closed ? eyesClosed : {};
@@ -194,3 +200,9 @@ function write(choices: Choices): void {
 }
 
 export const preferences = new Preferences(typeof localStorage === "undefined" ? null : read(localStorage));
+
+if (typeof window !== "undefined") {
+  window.addEventListener("storage", (event) => {
+    if (event.key === KEY) preferences.take(read(localStorage));
+  });
+}

@@ -73,8 +73,9 @@ def test_dizzy_stops_at_once_and_nothing_asks_to_begin_again(
         # The day is for rest: there is no Begin until somebody looks for it.
         expect(page.get_by_role("heading", name="Today is for rest")).to_be_visible()
         expect(part(page, "begin")).to_have_count(0)
-        page.screenshot(path=OUTPUT / f"rest-day-{how}-phone-light.png", full_page=True)
         wait_until(page, lambda: finished(page, session))
+        expect(page.get_by_role("heading", name="Today is for rest")).to_be_visible()
+        page.screenshot(path=OUTPUT / f"rest-day-{how}-phone-light.png", full_page=True)
         found = marks(page, session)
         assert any(one["type"] == "symptom" for one in found)
         return

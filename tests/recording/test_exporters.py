@@ -193,6 +193,8 @@ def test_an_empty_folder_stays_the_one_it_is(
         ("phase", "body_scan/feet", True),
         ("practice", "savoring", True),
         ("posture", "lying", True),
+        ("plan", "quiet-1", True),
+        ("deviation", "breathe: cut_short", True),
         ("phase", "My daughter Mara called", False),
         ("thought", "this", False),
         ("note", "practice", False),

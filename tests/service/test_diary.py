@@ -90,6 +90,19 @@ async def test_what_cannot_be_kept_is_named_and_nothing_is_kept(
     assert await listed(house) == []
 
 
+async def test_what_is_noted_is_of_who_is_signed_in(house: House) -> None:
+    signed_in = house.store.person()
+    house.utc_ns[0] -= 10**9
+    first = house.store.person_called("somebody-before")
+    house.utc_ns[0] += 10**9
+    assert house.store.person() == first
+    noted = entry()
+    assert (await add(house, noted))[0] == 201
+    assert [one["id"] for one in await listed(house)] == [noted["id"]]
+    assert [row.id for row in house.store.diary(signed_in.id)] == [noted["id"]]
+    assert not house.store.diary(first.id)
+
+
 async def test_a_full_disk_and_a_stranger_are_told_so(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import msgspec
@@ -221,6 +221,27 @@ async def test_eight_weeks_are_told_and_missing_ones_are_gaps(house: House) -> N
     assert days == sorted(days, reverse=True)
     first = datetime.fromisoformat(told["days"][0]["sittings"][0]["started_at"])
     assert first.utcoffset() == timedelta(seconds=HOUR)
+
+
+async def test_today_is_that_of_who_is_ahead_of_the_machine(house: House) -> None:
+    now = datetime(2026, 11, 29, 23, tzinfo=UTC)  # a Sunday; east of here, a Monday
+    house.utc_ns[0] = round(now.timestamp()) * 10**9
+    for id, at, hours in (("1", now, 14), ("2", now + timedelta(days=40), 0)):
+        body = {
+            "id": id * 26,
+            "occasion": "pause",
+            "group_id": id * 26,
+            "type": "craving",
+            "value": 7,
+            "moment": "before",
+            "at": at.astimezone(timezone(timedelta(hours=hours))).isoformat(),
+        }
+        answer = await house.browser.post("/api/v1/diary", json={"entries": [body]})
+        assert answer.status_code == 201, answer.text
+    told = (await house.browser.get("/api/v1/history")).json()
+    assert told["today"] == "2026-11-30"
+    assert told["weeks"][-1]["monday"] == "2026-11-30"
+    assert [day["day"] for day in told["days"]] == ["2026-11-30"]
 
 
 async def test_who_is_not_signed_in_is_told_nothing(house: House) -> None:

@@ -129,8 +129,10 @@ async def test_marks_and_paces(house: House) -> None:
         assert (event["type"], event["text"]) == ("marker", "she smiled")
         await send(socket, "pacer.set", rate_bpm=5, inhale_pct=45)
         pacer = await until(socket, "pacer")
-        assert (pacer["rate_bpm"], pacer["inhale_pct"]) == (5, 45)
+        assert (pacer["rate_bpm"], pacer["inhale_pct"]) == (5.5, 45)
         assert pacer["from_breath"] == 1, "at the next breath"
+        pacer = await until(socket, "pacer")  # half a breath a minute at once, no more
+        assert (pacer["rate_bpm"], pacer["from_breath"]) == (5, 2)
 
 
 async def test_what_cannot_be_followed_is_answered(house: House) -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
+from biofeedback.errors import RecordingError
 from biofeedback.model import Label
 from biofeedback.recording.relabelling import sidecar_of
 from biofeedback.service.cataloguing import rebuild
@@ -238,6 +240,29 @@ async def test_a_service_that_starts_finishes_what_was_cut_off(
     async with start_house() as house:
         assert left_of(data, words) == []
         assert house.store.person().id != person.id
+
+
+@pytest.mark.parametrize("harm", ["encrypted", "method", "stream", "short"])
+def test_an_archive_that_cannot_be_unpacked_is_told(tmp_path: Path, harm: str) -> None:
+    path = tmp_path / "harmed.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("person.json", '{"pseudonym": "P1"}' * 20)
+    harmed = bytearray(path.read_bytes())
+    listing, body = harmed.index(b"PK\x01\x02"), 30 + len("person.json")
+    if harm == "encrypted":
+        harmed[6] |= 1
+        harmed[listing + 8] |= 1
+    elif harm == "method":
+        harmed[8] = harmed[listing + 10] = 99
+    elif harm == "stream":
+        harmed[body:listing] = b"\xff" * (listing - body)
+    else:  # it says that more is packed than there is
+        harmed[listing + 20 : listing + 24] = (1 << 20).to_bytes(4, "little")
+    path.write_bytes(harmed)
+    store = Store(tmp_path / "data")
+    with pytest.raises(RecordingError, match="no archive of a person's data"):
+        bring_back(store, path)
+    store.close()
 
 
 async def test_who_is_not_signed_in_gets_nothing(house: House) -> None:

@@ -182,4 +182,4 @@ async def test_a_driver_that_raises_is_no_error_of_the_service(
         assert answer.status_code == 200
         radio = answer.json()["radio"]
         assert (radio["available"], radio["reason"]) == (False, "internal")
-        assert "'angry' failed" in radio["advice"]
+        assert "'angry' broke" in radio["advice"]

@@ -313,6 +313,37 @@ def test_others_keep_all_that_is_theirs(store: Store) -> None:
     assert left_of(store.data, mine) == []
 
 
+def test_what_only_sounds_like_the_person_is_not_theirs(store: Store) -> None:
+    person, _ = filled(store)
+    folder = store.data / "recordings/2026/11"
+    other = store.person_called("somebody-else")
+    theirs = SessionRow(
+        id="S" * 26,
+        person_id=other.id,
+        plan="practice",
+        source="simulated",
+        simulated=True,
+        strap_name="Simulated heart",
+        started_at_utc_ns=NOW_NS,
+    )
+    store.add_session(theirs)
+    called = person.pseudonym
+    kept = {
+        folder / f"{theirs.id}.labels.jsonl": f"compared with {called}",
+        folder / "unlisted.mcap.part": f'"{called}1", "{called}-2", "x_{called}"',
+    }
+    gone = {folder / "torn.mcap.part": f'"{called}1", "{called}"'}
+    for path, content in (kept | gone).items():
+        path.write_text(content)
+    # A recording that only its content tells to be theirs, judged later.
+    shutil.copy(EXAMPLES / "calm.mcap", folder / "copy.mcap")
+    assert open_recording(folder / "copy.mcap").info.person == called
+    (folder / "copy.labels.jsonl").write_text("a later judgement")
+    # Two of the examples, one layer and half a journal of them; a copy and its layer.
+    assert erase(store, person.id).n_files == 4 + 1 + 2
+    assert {*folder.iterdir()} == {*kept}
+
+
 def test_a_database_that_is_held_is_told_and_finished_later(store: Store) -> None:
     person, words = filled(store)
 

@@ -31,7 +31,7 @@ from biofeedback.model import (
     Tick,
 )
 from biofeedback.pipeline import ALGORITHM, Pipeline
-from biofeedback.practice.phases import practice_span
+from biofeedback.practice.phases import paced_after, practice_span
 from biofeedback.signal import frequency_domain, time_domain
 from biofeedback.wire.heart_rate import HeartRateMeasurement
 
@@ -224,6 +224,19 @@ def test_breaths_count_from_when_the_pacer_was_on_screen() -> None:
 
     assert last_rsa(sleepy) is not None
     assert last_rsa(marked) is None
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_the_steps_of_an_assessment_are_paced_and_its_rests_are_not(
+    before: bool,
+) -> None:
+    def after(text: str) -> bool:
+        return paced_after(msgspec.structs.replace(phase(1), text=text), before)
+
+    steps = ("resonance/sliding", "resonance/6.5", "resonance/6")
+    assert [after(text) for text in steps] == [True] * 3
+    assert [after(text) for text in ("resonance/rest", "resonance/done")] == [False] * 2
+    assert [after(text) for text in ("resonance/other", "zoom/1")] == [before] * 2
 
 
 def test_the_span_of_practice_ends_with_the_first_answer_after_it() -> None:

@@ -51,6 +51,8 @@ def arms(*each: tuple[str, str, list[dict[str, Any]]]) -> str:
         (text(REST, REST), "Two have the step 'rest'"),
         (text(BREATHE | {"rate_bpm": 2}), "'breathe': A pace of 2 breaths"),
         (text(BREATHE | {"rest_ms": 6000}), "'breathe': The rests are longer"),
+        (text(BREATHE | {"practice": "yoga"}), "unknown practice 'yoga'"),
+        (text(BREATHE, BREATHE | {"id": "more"}), "one practice"),
         (text(ASKED | {"types": ["mod"]}), "unknown type 'mod'"),
         (text(ASKED | {"types": []}), "asks nothing"),
         (text(ASKED | {"moment": "noon"}), "unknown moment 'noon'"),
@@ -71,6 +73,14 @@ def test_what_is_wrong_is_said_in_a_sentence(wrong: str, said: str) -> None:
     assert said in refused.value.message
     assert refused.value.message.endswith(".")
     assert refused.value.advice
+
+
+def test_a_step_may_name_a_guided_practice() -> None:
+    plan = read_plan(text(BREATHE | {"practice": "body_scan"}))
+    assert read_plan(plan.canonical) == plan
+    with pytest.raises(SettingsError) as refused:
+        read_plan(text(BREATHE | {"practice": "body-scan"}))
+    assert "body_scan, compassion" in refused.value.advice
 
 
 def test_the_hash_is_of_what_a_plan_says_not_of_its_layout() -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 from scipy.stats import t
 
+from biofeedback.practice.means import GAP_ROUNDING_SD, Mean, mean_of, t_975
 from biofeedback.practice.ratings import (
     SCALES,
     Answer,
@@ -14,13 +13,6 @@ from biofeedback.practice.ratings import (
     Gap,
     RatingType,
     changes_of,
-)
-from biofeedback.practice.weeks import (
-    GAP_ROUNDING_SD,
-    craving_weeks,
-    gap_weeks,
-    mean_of,
-    t_975,
 )
 
 
@@ -107,36 +99,14 @@ def test_the_interval_is_students() -> None:
     assert found.high == pytest.approx(high)
 
 
-def test_weeks_without_an_answer_are_gaps_and_one_practice_has_no_interval() -> None:
-    weeks = gap_weeks(
-        [
-            (date(2026, 11, 22), -2),  # a Sunday
-            (date(2026, 11, 3), -1),
-            (date(2026, 11, 8), -1),
-            (date(2026, 11, 9), None),
-        ]
-    )
-    assert [str(week.monday) for week in weeks] == [
-        *("2026-11-02", "2026-11-09", "2026-11-16"),
-    ]
-    first, missing, last = (week.change for week in weeks)
+def test_one_answer_has_no_interval_and_equal_ones_are_not_exact() -> None:
+    assert mean_of([]) == Mean(n=0)
+    assert mean_of([-2]) == Mean(n=1, mean=-2)
     # Two equal whole numbers are not known exactly.
-    assert first.n == 2
-    assert first.mean == -1
-    assert first.low is not None
-    assert first.high is not None
-    assert first.high - first.low == pytest.approx(
+    equal = mean_of([-1, -1], least_sd=GAP_ROUNDING_SD)
+    assert equal.mean == -1
+    assert equal.low is not None
+    assert equal.high is not None
+    assert equal.high - equal.low == pytest.approx(
         2 * t.ppf(0.975, 1) * GAP_ROUNDING_SD / 2**0.5
     )
-    assert (missing.n, missing.mean) == (0, None)
-    assert (last.n, last.mean, last.low, last.high) == (1, -2, None, None)
-
-
-def test_more_notes_of_a_craving_are_a_number_and_no_verdict() -> None:
-    days = [date(2026, 11, day) for day in range(2, 9)]
-    few = craving_weeks([(days[0], 8, 3)])
-    many = craving_weeks([(day, 5, None) for day in days])
-    assert (few[0].notes, many[0].notes) == (1, 7)
-    assert (few[0].intensity.mean, many[0].intensity.mean) == (8, 5)
-    assert many[0].self_control.mean is None
-    assert gap_weeks([]) == ()

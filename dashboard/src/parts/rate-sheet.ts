@@ -4,6 +4,7 @@ import { html, type TemplateResult } from "lit";
 import { asked } from "../asked.ts";
 import { copy } from "../copy.ts";
 import { Part } from "../part.ts";
+import "./stop-strip.ts";
 import "./help.ts";
 import { QuestionPart } from "./question.ts";
 
@@ -51,6 +52,7 @@ export class RateSheet extends Part {
             <form class="sheet-inner" @submit=${this.#save}>
             <p class="quiet">${c.rateLead}</p>
             ${asked().map((q) => html`<bf-question compact .question=${q}></bf-question>`)}
+            <bf-stop-strip></bf-stop-strip>
             <div class="sheet-actions pair">
               <button class="button big" type="button" data-testid="close-rating" @click=${() => this.hide()}>
                 ${c.close}

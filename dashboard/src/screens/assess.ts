@@ -166,7 +166,7 @@ export class AssessScreen extends Part {
     const nowMs = feed?.nowMs() ?? null;
     this.nowMs = nowMs;
     // What is held of the session comes first; only then is a first mark truly missing.
-    if (!feed || nowMs === null || !feed.link || this.#over) return;
+    if (!feed || nowMs === null || !feed.link || !feed.caughtUp || this.#over) return;
     if (!this.plan) return void this.#ask(feed);
     if (feed.over) return this.#leave();
     const now = this.#walk(feed, this.plan);
@@ -297,7 +297,7 @@ export class AssessScreen extends Part {
     this.#cues?.stop(250);
     this.#cues = null;
     hush();
-    noteDizzy(this.feed.session.id);
+    noteDizzy(this.feed.session.id, this.feed.nowMs());
     go("dizzy", this.feed.session.id);
   }
 

@@ -2,13 +2,14 @@
 
 import { html, type TemplateResult } from "lit";
 import { copy } from "../copy.ts";
-import { takeBackDizzy } from "../dizziness.ts";
+import { canTakeBackDizzy, takeBackDizzy } from "../dizziness.ts";
 import { sendStop } from "../outboxes.ts";
 import { Part } from "../part.ts";
 import { go } from "../router.ts";
 
 /** So long somebody may say that they only wanted to finish; then the session ends. */
 const OPEN_MS = 60_000;
+const PATIENCE_MS = 3000;
 
 export class DizzyScreen extends Part {
   static override properties = { session: { type: String }, open: { state: true } };
@@ -24,19 +25,25 @@ export class DizzyScreen extends Part {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#timer = setTimeout(() => this.#end(), OPEN_MS);
+    this.#timer = setTimeout(() => void this.#end(), OPEN_MS);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     clearTimeout(this.#timer);
-    if (!this.#goesOn) this.#end();
+    if (!this.#goesOn) void this.#end();
   }
 
-  #end(): void {
-    if (!this.open) return;
+  #end(): Promise<void> {
+    if (!this.open) return Promise.resolve();
     this.open = false;
-    void sendStop(this.session);
+    return sendStop(this.session);
+  }
+
+  async #home(): Promise<void> {
+    // A service that is away ends it later: nobody waits here for that.
+    await Promise.race([this.#end(), new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
+    if (this.isConnected) go("home");
   }
 
   #finish(): void {
@@ -54,10 +61,10 @@ export class DizzyScreen extends Part {
         <p class="quiet">${c.noMore}</p>
       </div>
       <div class="stack done-actions">
-        <button class="button primary big" type="button" data-testid="all-right" @click=${() => go("home")}>
+        <button class="button primary big" type="button" data-testid="all-right" @click=${() => this.#home()}>
           ${c.done}
         </button>
-        ${this.open
+        ${this.open && canTakeBackDizzy(this.session)
           ? html`<button class="button" type="button" data-testid="only-finish" @click=${() => this.#finish()}>
               ${c.finish}
             </button>`

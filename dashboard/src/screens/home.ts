@@ -188,7 +188,7 @@ export class HomeScreen extends Part {
 
   protected override render(): TemplateResult {
     const running = this.sessions?.find((s) => s.state === "live" && s.source !== "replay");
-    const main = running ? this.#running(running) : this.resting ? this.#rest() : this.#start();
+    const main = this.resting ? this.#rest() : running ? this.#running(running) : this.#start();
     return html`<section class="screen">
       <div class="home">
         <div class="home-main">${main} ${homeLinks()}</div>

@@ -17,6 +17,7 @@ import { Cues } from "../cues.ts";
 import { restToday } from "../dizziness.ts";
 import { diaryBox, type DiaryNote, noteInDiary } from "../diary-box.ts";
 import { LocalPace } from "../local-pace.ts";
+import { sendStop } from "../outboxes.ts";
 import { periodMs } from "../pacer.ts";
 import { follow, Part } from "../part.ts";
 import "../parts/asking.ts";
@@ -142,10 +143,21 @@ export class PauseScreen extends Part {
     });
   }
 
+  /** A practice that still runs behind this page ends as well. */
+  async #endPractices(): Promise<void> {
+    try {
+      const running = (await api.sessions(true)).filter((one) => one.source !== "replay");
+      await Promise.all(running.map((one) => sendStop(one.id)));
+    } catch {
+      // Out of reach or signed out: home offers to end it.
+    }
+  }
+
   #dizzy(): void {
     this.#endBreath();
     this.#note({ type: "symptom", text: "dizzy", moment: "during" });
     restToday();
+    void this.#endPractices();
     this.step = "dizzy";
   }
 

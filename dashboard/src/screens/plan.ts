@@ -142,7 +142,7 @@ export class PlanScreen extends Part {
     this.nowMs = feed?.nowMs() ?? null;
     if (!feed || !plan || this.nowMs === null || this.#over) return;
     // What is held of the session comes first; only then is a first mark truly missing.
-    if (!feed.link) return;
+    if (!feed.link || !feed.caughtUp) return;
     const { nowMs } = this;
     const now = this.#walk(feed, plan, nowMs);
     this.#tellDeviations(feed, now);
@@ -244,7 +244,7 @@ export class PlanScreen extends Part {
     this.#cues?.stop(250);
     this.#cues = null;
     hush();
-    noteDizzy(this.feed.session.id);
+    noteDizzy(this.feed.session.id, this.feed.nowMs());
     go("dizzy", this.feed.session.id);
   }
 

@@ -247,15 +247,17 @@ export class PracticeScreen extends Part {
   #stopNow(): void {
     this.#cues?.stop(250);
     hush();
-    noteDizzy(this.feed.session.id);
+    noteDizzy(this.feed.session.id, this.feed.nowMs());
     go("dizzy", this.feed.session.id);
   }
 
   /** "I lost it": a breath begins with this tap. */
   #rejoin(): void {
     const nowMs = this.feed.nowMs();
-    const command = nowMs === null ? null : rejoin(this.feed.schedule, nowMs);
-    if (nowMs === null || !command) return;
+    const startedMs = this.feed.phase?.startedMs ?? Infinity;
+    if (nowMs === null || nowMs < startedMs) return; // the first breath is still to come
+    const command = rejoin(this.feed.schedule, nowMs);
+    if (!command) return;
     takePace(this.feed, command, nowMs);
     this.#noted(copy.practice.rejoined);
   }
@@ -377,7 +379,7 @@ export class PracticeScreen extends Part {
         })}
         ${numbersToggle(this.numbers, () => void this.#details())}
       </div>
-      <bf-rate-sheet @ratings=${this.#rated}></bf-rate-sheet>
+      <bf-rate-sheet @ratings=${this.#rated} @stop-now=${() => this.#stopNow()}></bf-rate-sheet>
     </section>`;
   }
 }

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from biofeedback.model import Value
+from biofeedback.practice.means import GAP_ROUNDING_SD, ROUNDING_SD, Mean, mean_of
 from biofeedback.practice.ratings import Answer, Change, Changes, changes_of
-from biofeedback.practice.weeks import GAP_ROUNDING_SD, ROUNDING_SD, Mean, mean_of
 
 NS_PER_S = 1_000_000_000
 DAYS_PER_WEEK = 7

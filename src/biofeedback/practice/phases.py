@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from biofeedback.model import Entry
 
 NS_PER_MS = 1_000_000
+
+_ASSESSMENT = "resonance/"
+_UNPACED = ("rest", "done")
+_NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 
 def begins_practice(entry: Entry) -> bool:
@@ -26,13 +31,27 @@ def paced_after(entry: Entry, paced: bool) -> bool:
     """Say whether a pace is followed from ``entry`` on, if it was ``paced`` before.
 
     A session counts as paced from its start, unless somebody answers questions before
-    practice: then it is not until the pacer comes on screen.
+    practice: then it is not until the pacer comes on screen. The steps of an assessment
+    are paced, and its rests are not.
     """
     if begins_practice(entry):
         return True
+    assessed = _assessment_paced(entry)
+    if assessed is not None:
+        return assessed
     if entry.moment == "before" or ends_practice(entry):
         return False
     return paced
+
+
+def _assessment_paced(entry: Entry) -> bool | None:
+    text = entry.text or ""
+    if entry.type != "phase" or not text.startswith(_ASSESSMENT):
+        return None
+    part = text.removeprefix(_ASSESSMENT)
+    if part in _UNPACED:
+        return False
+    return True if part == "sliding" or _NUMBER.fullmatch(part) else None
 
 
 def practice_span(entries: Iterable[Entry], end_ms: float) -> tuple[float, float]:

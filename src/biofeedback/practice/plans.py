@@ -20,7 +20,7 @@ import msgspec
 
 from biofeedback.errors import SettingsError
 from biofeedback.model import Value
-from biofeedback.practice import pacer
+from biofeedback.practice import pacer, practices
 from biofeedback.practice.ratings import SCALES
 
 PRACTICE = "practice"
@@ -338,6 +338,11 @@ def _check_steps(steps: tuple[AnyStep, ...]) -> None:
             )
         _check_step(step)
     _distinct((step.id for step in steps), "step")
+    if sum(isinstance(step, Practice) for step in steps) > 1:
+        # A recording marks where its practice begins once.
+        raise SettingsError(
+            "A plan has one practice.", "Make another plan of the second one."
+        )
     total_s = sum(step.duration_s or 0 for step in steps)
     if total_s > LONGEST_PLAN_S:
         raise SettingsError(
@@ -380,7 +385,8 @@ def _check_step(step: AnyStep) -> None:
                     f"The step '{step.id}': {error.message}", error.advice
                 ) from None
             if step.practice:
-                _named(step.practice, "A practice")
+                known = tuple(one.id for one in practices.packaged())
+                _one_of(step.practice, known, step.id, "practice")
         case _:
             pass
 

@@ -19,11 +19,11 @@ router = APIRouter(tags=["diary"])
 
 
 @router.post("/diary", status_code=201)
-async def add(body: DiaryBody, _caller: SignedIn, here: Here) -> KeptShape:
+async def add(body: DiaryBody, caller: SignedIn, here: Here) -> KeptShape:
     """Keep entries; answered once they are on disk. Sent again, they count once."""
 
     def keep() -> list[str]:
-        mine = here.store.person().id
+        mine = caller.person.id
         now_ns = here.store.now_ns()
         rows = [entry.row(mine, now_ns) for entry in body.entries]
         here.store.add_to_diary(rows)
@@ -34,12 +34,12 @@ async def add(body: DiaryBody, _caller: SignedIn, here: Here) -> KeptShape:
 
 @router.get("/diary")
 async def diary(
-    _caller: SignedIn, here: Here, occasion: Occasion | None = None
+    caller: SignedIn, here: Here, occasion: Occasion | None = None
 ) -> DiaryShape:
     """List what was noted, the oldest first."""
 
     def listed() -> list[DiaryEntryShape]:
-        rows = here.store.diary(here.store.person().id)
+        rows = here.store.diary(caller.person.id)
         return [
             DiaryEntryShape.of(row)
             for row in rows

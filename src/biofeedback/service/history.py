@@ -18,8 +18,8 @@ from biofeedback.practice.history import (
     history_of,
     local_day,
 )
+from biofeedback.practice.means import Mean
 from biofeedback.practice.ratings import Answer, changes_of
-from biofeedback.practice.weeks import Mean
 from biofeedback.service.context import Here, SignedIn
 from biofeedback.service.shapes import EPOCH
 from biofeedback.store import DiaryRow, EstimateRow, RatingRow, SessionRow, Store
@@ -28,6 +28,8 @@ router = APIRouter(tags=["practice"])
 
 NS_PER_S = 1_000_000_000
 MOST_WEEKS = 104
+FURTHEST_OFFSET_S = 14 * 3600
+"""Nowhere on Earth are clocks further ahead of UTC."""
 
 
 class MeanShape(BaseModel):
@@ -205,16 +207,26 @@ def told(store: Store, person_id: str, n_weeks: int) -> History:
                 answers=tuple(map(_answer, answers.get(session.id, ()))),
             )
         )
-    now_ns = store.now_ns()
+    notes = [
+        *map(_note, store.diary(person_id)),
+        *map(_assessed, store.estimates(person_id)),
+    ]
     return history_of(
         sittings,
-        [
-            *map(_note, store.diary(person_id)),
-            *map(_assessed, store.estimates(person_id)),
-        ],
-        today=local_day(now_ns, _machine_offset_s(now_ns)),
+        notes,
+        today=_today(
+            store.now_ns(),
+            [*(one.day for one in sittings), *(one.day for one in notes)],
+        ),
         n_weeks=n_weeks,
     )
+
+
+def _today(now_ns: int, days: list[date]) -> date:
+    """Return the machine's day, or a later one that began where the person was."""
+    latest = local_day(now_ns, FURTHEST_OFFSET_S)  # later is a clock that is wrong
+    here = local_day(now_ns, _machine_offset_s(now_ns))
+    return max([here, *(day for day in days if day <= latest)])
 
 
 def _answer(row: RatingRow) -> Answer:

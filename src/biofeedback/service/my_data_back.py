@@ -13,6 +13,7 @@ import io
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,11 @@ from biofeedback.service.cataloguing import RECORDINGS, rebuild
 from biofeedback.store import DiaryRow, EstimateRow, Person, RatingRow, Store
 
 NS_PER_S = 1_000_000_000
+
+NO_ARCHIVE = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError),
+    *(RuntimeError, NotImplementedError),  # encrypted, or packed in an unknown way
+)
 
 
 class BroughtBack(Value, frozen=True):
@@ -80,7 +86,7 @@ def bring_back(store: Store, path: Path) -> BroughtBack:
         raise durable.explained(
             f"{path.name} could not be brought back.", error
         ) from error
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+    except NO_ARCHIVE as error:
         raise RecordingError(
             f"{path.name} is no archive of a person's data, or it is damaged.",
             "Give the ZIP that 'biofeedback person export' or the page wrote.",

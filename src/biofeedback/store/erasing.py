@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import sqlite3
 from collections.abc import Iterable
@@ -27,6 +28,7 @@ from biofeedback.model import Value
 from biofeedback.recording import durable
 from biofeedback.recording.names import KEY_NAME
 from biofeedback.recording.reader import open_recording
+from biofeedback.recording.relabelling import RECORDING_SUFFIX, sidecar_of
 from biofeedback.store import tables as t
 from biofeedback.store.catalogue import Store
 from biofeedback.store.engine import StoreError, reading, writing
@@ -156,14 +158,26 @@ def _remove_files(store: Store, person: Person, ids: Iterable[str]) -> int:
     alone = store.people() == (person,)
     mine = {*ids}
     listed = {row.path for id, row in store.recordings().items() if id not in mine}
-    names = tuple(word.encode() for word in (*mine, person.id, person.pseudonym))
+    theirs = tuple(
+        session.id
+        for other in store.people()
+        if other != person
+        for session in store.sessions_of(other.id)
+    )
+    names = _tokens((*mine, person.id, person.pseudonym))
     n_files = 0
     for path in sorted(folder.rglob("*")):
         if path.is_dir() or path.relative_to(store.data).as_posix() in listed:
             continue
-        if alone or _is_of(path, person, mine, names):
-            path.unlink(missing_ok=True)
+        if not (alone or _is_of(path, person, mine, theirs, names)):
+            continue
+        beside = sidecar_of(path)
+        # First what lies beside it: alone, it might not say whose it is.
+        if path.suffix == RECORDING_SUFFIX and beside.is_file():
+            beside.unlink()
             n_files += 1
+        path.unlink(missing_ok=True)
+        n_files += 1
     # Their names are months in which somebody practised.
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and not any(path.iterdir()):
@@ -172,16 +186,31 @@ def _remove_files(store: Store, person: Person, ids: Iterable[str]) -> int:
     return n_files
 
 
-def _is_of(path: Path, person: Person, ids: set[str], names: tuple[bytes, ...]) -> bool:
+def _tokens(words: Iterable[str]) -> re.Pattern[bytes]:
+    """Return what finds any of these words, but not within a longer one."""
+    either = b"|".join(re.escape(word.encode()) for word in words)
+    return re.compile(rb"(?<![A-Za-z0-9_-])(?:" + either + rb")(?![A-Za-z0-9_-])")
+
+
+def _is_of(
+    path: Path,
+    person: Person,
+    mine: set[str],
+    theirs: tuple[str, ...],
+    names: re.Pattern[bytes],
+) -> bool:
     """Say whether a file is of this person, though the store may not know it."""
-    if path.name.split(".")[0] in ids:
+    stem = path.name.split(".")[0]
+    if stem in mine:
         return True
+    if stem.startswith(theirs):
+        return False
     try:
         return open_recording(path).info.person == person.pseudonym
     except BiofeedbackError:
         with path.open("rb") as file:  # what says whose it is stands at its beginning
             head = file.read(SEARCHED_BYTES)
-        return any(name in head for name in names)
+        return names.search(head) is not None
 
 
 # --- Rows -------------------------------------------------------------------------

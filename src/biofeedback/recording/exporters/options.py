@@ -31,10 +31,17 @@ the "clipping date" of the field ``startdate``)."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-MARKS = frozenset({"phase", "practice", "posture", "eyes", "symptom", "correction"})
+MARKS = frozenset(
+    {
+        *("phase", "practice", "posture", "eyes", "symptom", "correction"),
+        *("plan", "deviation"),
+    }
+)
 """Entries whose text is a name of ours, as long as it looks like one."""
 
-MARK = re.compile(r"[a-z][a-z_]{0,39}(/[a-z0-9_.]{1,40})?|only finished")
+MARK = re.compile(
+    r"[a-z][a-z0-9_-]{0,39}(/[a-z0-9_.]{1,40}|: [a-z_]{1,20})?|only finished"
+)
 
 
 class ExportOptions(Value, frozen=True, kw_only=True):
