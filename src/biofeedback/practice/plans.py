@@ -268,7 +268,7 @@ def read_plan(text: str | bytes) -> Plan:
             f"The plan cannot be read at {place}: {what[:1].lower()}{what[1:]}.",
             f"Kinds of steps are: {', '.join(KINDS)}."
             if place.endswith("kind") or "kind" in what
-            else "docs/protocol.md lists the fields of a plan.",
+            else "docs/practice.md lists the fields of a plan.",
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SettingsError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Row, Table, delete, insert, select, update
+from sqlalchemy import Row, Select, Table, delete, insert, select, update
 from ulid import ULID
 
 from biofeedback.errors import NotSoError
@@ -72,8 +72,7 @@ class Store:
     def people(self) -> tuple[Person, ...]:
         """Return everyone, the first one first."""
         query = select(t.people).order_by(t.people.c.created_at_utc_ns, t.people.c.id)
-        with reading(self._engine) as connection:
-            return tuple(_value(Person, row) for row in connection.execute(query))
+        return self._all(Person, query)
 
     def person(self, id: str | None = None) -> Person:
         """Return one person; ``None`` is whose computer this is, made on first use.
@@ -169,8 +168,7 @@ class Store:
             .where(t.sessions.c.person_id == person_id)
             .order_by(t.sessions.c.started_at_utc_ns, t.sessions.c.id)
         )
-        with reading(self._engine) as connection:
-            return tuple(_value(SessionRow, row) for row in connection.execute(query))
+        return self._all(SessionRow, query)
 
     def unfinished(self) -> tuple[SessionRow, ...]:
         """Return the sessions that some process began and did not finish."""
@@ -274,8 +272,7 @@ class Store:
             .where(t.ratings.c.session_id == session_id)
             .order_by(t.ratings.c.at_utc_ns, t.ratings.c.id)
         )
-        with reading(self._engine) as connection:
-            return tuple(_value(RatingRow, row) for row in connection.execute(query))
+        return self._all(RatingRow, query)
 
     def ratings_of(self, person_id: str) -> tuple[RatingRow, ...]:
         """Return all ratings of one person in the order they were given."""
@@ -285,17 +282,13 @@ class Store:
             .where(t.sessions.c.person_id == person_id)
             .order_by(t.ratings.c.at_utc_ns, t.ratings.c.id)
         )
-        with reading(self._engine) as connection:
-            return tuple(_value(RatingRow, row) for row in connection.execute(query))
+        return self._all(RatingRow, query)
 
     # --- What was practised --------------------------------------------------------
 
     def keep_practised(self, row: PractisedRow) -> None:
         """Keep what was done in a session, in place of what was kept before."""
-        with writing(self._engine) as connection:
-            mine = t.practised.c.session_id == row.session_id
-            connection.execute(delete(t.practised).where(mine))
-            connection.execute(insert(t.practised).values(_columns(row)))
+        self._replace(t.practised, row)
 
     def practised(self, person_id: str) -> dict[str, PractisedRow]:
         """Return what a person practised, by session."""
@@ -304,9 +297,7 @@ class Store:
             .join(t.sessions, t.sessions.c.id == t.practised.c.session_id)
             .where(t.sessions.c.person_id == person_id)
         )
-        with reading(self._engine) as connection:
-            rows = [_value(PractisedRow, row) for row in connection.execute(query)]
-        return {row.session_id: row for row in rows}
+        return {row.session_id: row for row in self._all(PractisedRow, query)}
 
     def forget_practised(self, session_id: str) -> None:
         """Say that nothing was practised in a session."""
@@ -334,17 +325,13 @@ class Store:
             .where(t.diary.c.person_id == person_id)
             .order_by(t.diary.c.at_utc_ns, t.diary.c.id)
         )
-        with reading(self._engine) as connection:
-            return tuple(_value(DiaryRow, row) for row in connection.execute(query))
+        return self._all(DiaryRow, query)
 
     # --- Resonance ----------------------------------------------------------------
 
     def keep_estimate(self, row: EstimateRow) -> None:
         """Keep what an assessment found, in place of what it found before."""
-        with writing(self._engine) as connection:
-            mine = t.estimates.c.session_id == row.session_id
-            connection.execute(delete(t.estimates).where(mine))
-            connection.execute(insert(t.estimates).values(_columns(row)))
+        self._replace(t.estimates, row)
 
     def estimates(self, person_id: str) -> tuple[EstimateRow, ...]:
         """Return a person's assessments, the newest first."""
@@ -353,8 +340,7 @@ class Store:
             .where(t.estimates.c.person_id == person_id)
             .order_by(t.estimates.c.at_utc_ns.desc())
         )
-        with reading(self._engine) as connection:
-            return tuple(_value(EstimateRow, row) for row in connection.execute(query))
+        return self._all(EstimateRow, query)
 
     # --- Sign-ins ----------------------------------------------------------------
 
@@ -376,8 +362,7 @@ class Store:
             .where(t.sign_ins.c.person_id == person_id)
             .order_by(t.sign_ins.c.created_at_utc_ns, t.sign_ins.c.token_sha256)
         )
-        with reading(self._engine) as connection:
-            return tuple(_value(SignInRow, row) for row in connection.execute(query))
+        return self._all(SignInRow, query)
 
     def see_sign_in(self, token_sha256: str) -> None:
         """Remember that a browser was here just now."""
@@ -391,6 +376,16 @@ class Store:
         mine = t.sign_ins.c.token_sha256 == token_sha256
         with writing(self._engine) as connection:
             connection.execute(update(t.sign_ins).where(mine).values(values))
+
+    def _all(self, kind: type[RowT], query: Select[Any]) -> tuple[RowT, ...]:
+        with reading(self._engine) as connection:
+            return tuple(_value(kind, row) for row in connection.execute(query))
+
+    def _replace(self, table: Table, value: PractisedRow | EstimateRow) -> None:
+        with writing(self._engine) as connection:
+            mine = table.c.session_id == value.session_id
+            connection.execute(delete(table).where(mine))
+            connection.execute(insert(table).values(_columns(value)))
 
     def _insert(self, table: Table, value: msgspec.Struct) -> None:
         with writing(self._engine) as connection:
