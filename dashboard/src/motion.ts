@@ -19,3 +19,16 @@ export function frames(draw: (nowMs: number) => void, perSecond: () => number): 
   handle = requestAnimationFrame(frame);
   return () => cancelAnimationFrame(handle);
 }
+
+/** Calls `measure` now, and whenever `place` has another size or the colours changed. */
+export function whenResized(place: Element, measure: () => void): () => void {
+  const observer = new ResizeObserver(measure);
+  observer.observe(place);
+  const scheme = window.matchMedia("(prefers-color-scheme: dark)");
+  scheme.addEventListener("change", measure);
+  measure();
+  return () => {
+    observer.disconnect();
+    scheme.removeEventListener("change", measure);
+  };
+}

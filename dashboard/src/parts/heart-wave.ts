@@ -5,7 +5,7 @@
  */
 
 import type { Feed } from "../feed.ts";
-import { frames, stillness } from "../motion.ts";
+import { frames, stillness, whenResized } from "../motion.ts";
 import { stateAt } from "../pacer.ts";
 import { heartRange, type TraceBeat } from "../ring.ts";
 
@@ -42,15 +42,8 @@ export class HeartWave {
     this.#feed = feed;
     this.#span = span;
     this.#soft = soft;
-    const observer = new ResizeObserver(() => this.#measure());
-    observer.observe(canvas);
-    const scheme = window.matchMedia("(prefers-color-scheme: dark)");
-    const repaint = (): void => this.#measure();
-    scheme.addEventListener("change", repaint);
-    this.#measure();
     this.#end = [
-      () => observer.disconnect(),
-      () => scheme.removeEventListener("change", repaint),
+      whenResized(canvas, () => this.#measure()),
       frames(
         () => this.#draw(),
         () => (stillness() ? 2 : 15),

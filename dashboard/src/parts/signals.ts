@@ -7,7 +7,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { copy } from "../copy.ts";
 import type { Feed } from "../feed.ts";
-import { frames, stillness } from "../motion.ts";
+import { frames, stillness, whenResized } from "../motion.ts";
 import { Part } from "../part.ts";
 import type { SignalName } from "../protocol.ts";
 import { barLength, type SampleRing, type Scale, scaleOf } from "../samples.ts";
@@ -126,15 +126,8 @@ class SignalPart extends Part {
     const canvas = this.querySelector("canvas");
     if (!canvas) return;
     this.#canvas = canvas;
-    const observer = new ResizeObserver(() => this.#measure());
-    observer.observe(canvas);
-    const scheme = window.matchMedia("(prefers-color-scheme: dark)");
-    const repaint = (): void => this.#measure();
-    scheme.addEventListener("change", repaint);
-    this.#measure();
     this.#end = [
-      () => observer.disconnect(),
-      () => scheme.removeEventListener("change", repaint),
+      whenResized(canvas, () => this.#measure()),
       frames(() => this.#draw(), () => (stillness() ? 4 : 20)),
     ];
   }

@@ -10,6 +10,7 @@ import { Cues } from "../cues.ts";
 import { restsToday, restToday } from "../dizziness.ts";
 import { LocalPace } from "../local-pace.ts";
 import { Part } from "../part.ts";
+import { dizzyWords, restDayWords } from "../parts/dizzy-words.ts";
 import "../parts/pacer.ts";
 import "../parts/stop-strip.ts";
 import { lengths, preferences } from "../preferences.ts";
@@ -174,11 +175,8 @@ export class BreatheScreen extends Part {
 
   /** The choice stays with the person; nothing asks for it. */
   #restDay(): TemplateResult {
-    const c = copy.dizzy.restDay;
     return html`<section class="screen narrow breathe" data-testid="breathe-rest">
-      <h1 tabindex="-1">${c.title}</h1>
-      <p class="lead">${c.lead}</p>
-      <div class="spoken">${c.lines.map((line) => html`<p>${line}</p>`)}</div>
+      ${restDayWords()}
       <div class="stack">
         <button class="button primary big" type="button" data-testid="home" @click=${() => go("home")}>
           ${copy.home}
@@ -244,11 +242,7 @@ export class BreatheScreen extends Part {
   #dizzy(): TemplateResult {
     const c = copy.dizzy;
     return html`<section class="screen narrow breathe" data-testid="breathe-dizzy">
-      <h1 tabindex="-1">${c.title}</h1>
-      <div class="spoken">
-        ${c.lines.map((line) => html`<p>${line}</p>`)}
-        <p class="quiet">${c.noMore}</p>
-      </div>
+      ${dizzyWords()}
       <div class="stack">
         <button class="button primary big" type="button" data-testid="home" @click=${() => go("home")}>
           ${c.done}

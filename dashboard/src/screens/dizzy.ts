@@ -5,6 +5,7 @@ import { copy } from "../copy.ts";
 import { canTakeBackDizzy, takeBackDizzy } from "../dizziness.ts";
 import { sendStop } from "../outboxes.ts";
 import { Part } from "../part.ts";
+import { dizzyWords } from "../parts/dizzy-words.ts";
 import { go } from "../router.ts";
 
 /** So long somebody may say that they only wanted to finish; then the session ends. */
@@ -55,11 +56,7 @@ export class DizzyScreen extends Part {
   protected override render(): TemplateResult {
     const c = copy.dizzy;
     return html`<section class="screen narrow" data-testid="dizzy-screen">
-      <h1 tabindex="-1">${c.title}</h1>
-      <div class="spoken">
-        ${c.lines.map((line) => html`<p>${line}</p>`)}
-        <p class="quiet">${c.noMore}</p>
-      </div>
+      ${dizzyWords()}
       <div class="stack done-actions">
         <button class="button primary big" type="button" data-testid="all-right" @click=${() => this.#home()}>
           ${c.done}

@@ -10,6 +10,7 @@ import { browserRadio } from "../browser-radio.ts";
 import { copy } from "../copy.ts";
 import { restsToday } from "../dizziness.ts";
 import { Part } from "../part.ts";
+import { restDayWords } from "../parts/dizzy-words.ts";
 import "../parts/earlier.ts";
 import { fold } from "../parts/fold.ts";
 import { homeLinks } from "../parts/home-links.ts";
@@ -198,12 +199,9 @@ export class HomeScreen extends Part {
   }
 
   #rest(): TemplateResult {
-    const c = copy.dizzy.restDay;
     return html`<div class="rest-day" data-testid="rest-day">
-      <h1 tabindex="-1">${c.title}</h1>
-      <p class="lead">${c.lead}</p>
-      ${c.lines.map((line) => html`<p>${line}</p>`)}
-      <button class="link" type="button" data-testid="rest-open" @click=${() => this.#open()}>${c.open}</button>
+      ${restDayWords()}
+      <button class="link" type="button" data-testid="rest-open" @click=${() => this.#open()}>${copy.dizzy.restDay.open}</button>
     </div>`;
   }
 

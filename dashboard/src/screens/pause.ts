@@ -20,6 +20,8 @@ import { LocalPace } from "../local-pace.ts";
 import { sendStop } from "../outboxes.ts";
 import { periodMs } from "../pacer.ts";
 import { follow, Part } from "../part.ts";
+import { dizzyWords } from "../parts/dizzy-words.ts";
+import { notDurable } from "../parts/not-durable.ts";
 import "../parts/asking.ts";
 import "../parts/pacer.ts";
 import { deviceWords } from "../parts/question.ts";
@@ -224,7 +226,7 @@ export class PauseScreen extends Part {
         @all-asked=${() => (before ? this.#begin() : (this.step = "choice"))}
         @leave=${() => go("home")}
       ></bf-asking>
-      ${this.#kept()}
+      ${notDurable(this.durable)}
     </section>`;
   }
 
@@ -284,7 +286,7 @@ export class PauseScreen extends Part {
           </button>`,
         )}
       </div>
-      ${this.#kept()}
+      ${notDurable(this.durable)}
     </section>`;
   }
 
@@ -297,7 +299,7 @@ export class PauseScreen extends Part {
       <p class="quiet" role="status" data-testid="noted" data-pending=${diaryBox.pending}>
         ${diaryBox.pending > 0 ? copy.diary.waits : copy.diary.noted}
       </p>
-      ${this.#kept()}
+      ${notDurable(this.durable)}
       <div class="stack choices">
         ${this.running
           ? html`<button
@@ -324,11 +326,7 @@ export class PauseScreen extends Part {
   #rest(): TemplateResult {
     const c = copy.dizzy;
     return html`<section class="screen narrow pause" data-testid="pause-dizzy">
-      <h1 tabindex="-1">${c.title}</h1>
-      <div class="spoken">
-        ${c.lines.map((line) => html`<p>${line}</p>`)}
-        <p class="quiet">${c.noMore}</p>
-      </div>
+      ${dizzyWords()}
       <div class="stack">
         <button class="button primary big" type="button" data-testid="home" @click=${() => go("home")}>
           ${c.done}
@@ -337,10 +335,5 @@ export class PauseScreen extends Part {
     </section>`;
   }
 
-  #kept(): TemplateResult | typeof nothing {
-    return this.durable || diaryBox.durable
-      ? nothing
-      : html`<p class="plain-note" role="status" data-testid="not-durable">${copy.diary.notDurable}</p>`;
-  }
 }
 customElements.define("bf-pause", PauseScreen);

@@ -4,10 +4,11 @@
  * in another week is never shown. Nothing here says what should be taken.
  */
 
-import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { html, type PropertyValues, type TemplateResult } from "lit";
 import { copy, type Question } from "../copy.ts";
 import { diaryBox, type DiaryNote, noteInDiary } from "../diary-box.ts";
 import { follow, Part } from "../part.ts";
+import { notDurable } from "../parts/not-durable.ts";
 import "../parts/asking.ts";
 import { deviceWords } from "../parts/question.ts";
 import type { Rating } from "../protocol.ts";
@@ -111,7 +112,7 @@ export class WeekScreen extends Part {
         @all-asked=${() => (this.step = "medicine")}
         @leave=${() => go("home")}
       ></bf-asking>
-      ${this.#kept()}
+      ${notDurable(this.durable)}
     </section>`;
   }
 
@@ -140,7 +141,7 @@ export class WeekScreen extends Part {
           </button>
         </div>
       </form>
-      ${this.#kept()}
+      ${notDurable(this.durable)}
     </section>`;
   }
 
@@ -151,7 +152,7 @@ export class WeekScreen extends Part {
       <p class="lead" role="status" data-testid="noted" data-pending=${diaryBox.pending}>
         ${!this.#noted ? c.fine : diaryBox.pending > 0 ? copy.diary.waits : c.endLead}
       </p>
-      ${this.#kept()}
+      ${notDurable(this.durable)}
       <div class="stack">
         <button class="button primary big" type="button" data-testid="home" @click=${() => go("home")}>
           ${copy.home}
@@ -163,11 +164,6 @@ export class WeekScreen extends Part {
     </section>`;
   }
 
-  #kept(): TemplateResult | typeof nothing {
-    return this.durable || diaryBox.durable
-      ? nothing
-      : html`<p class="plain-note" role="status" data-testid="not-durable">${copy.diary.notDurable}</p>`;
-  }
 }
 customElements.define("bf-week", WeekScreen);
 
