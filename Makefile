@@ -35,6 +35,7 @@ bench: $(VENV)/.dev  ## figures, side by side with what one would use instead
 	$(BIN)/python -m bench.resonance
 	$(BIN)/python -m bench.straps
 	$(BIN)/python -m bench.recovery
+	$(BIN)/python -m bench.load
 
 fuzz: $(VENV)/.dev  ## a million random packets through each parser
 	BIOFEEDBACK_FUZZ=1000000 $(BIN)/python -m pytest tests/property/test_fuzz.py

@@ -13,7 +13,8 @@ const plain = ["icon.svg", "manifest.webmanifest"];
 
 /**
  * Builds the service worker under a name that stays, and tells it which files there are.
- * A researcher's pages need the service anyway, so nobody's phone has to keep them.
+ * The pages of researchers, therapists and admins need the service anyway, so nobody's
+ * phone has to keep them.
  */
 function worker(): Plugin {
   const name = "sw.js";
@@ -32,7 +33,7 @@ function worker(): Plugin {
       order: "post",
       handler(_, bundle) {
         const files = Object.values(bundle)
-          .filter(({ fileName }) => fileName !== name && !/^(\.|assets\/research-)/.test(fileName))
+          .filter(({ fileName }) => fileName !== name && !/^(\.|assets\/(research|room)-)/.test(fileName))
           .map((one) => entry(one.fileName, one.type === "chunk" ? one.code : one.source));
         files.push(...plain.map((one) => entry(one, readFileSync(resolve(publicDir, one)))));
         files.sort((one, other) => (one.url < other.url ? -1 : 1));
@@ -54,6 +55,14 @@ function worker(): Plugin {
  */
 const chunks = [
   { name: "first", test: /\/src\/(copy|language|preferences)\.ts$|preload-helper/, priority: 2 },
+  { name: "own", test: /\/src\/(own-storage|whose)\.ts$/, priority: 2, includeDependenciesRecursively: false },
+  // Of a place that several people share: needed by none who practises alone.
+  {
+    name: "together",
+    test: /\/src\/(together|together-api|company-names|consent|day-words|passkey|sign-in-words|sound\/soft-cue|parts\/(company|share-ask|suggestion|password-field))\.ts$/,
+    priority: 2,
+    includeDependenciesRecursively: false,
+  },
   { name: "details", test: /\/parts\/(numbers|signals)\.ts$/, priority: 2, includeDependenciesRecursively: false },
   { name: "shared", minShareCount: 2, priority: 1 },
 ];

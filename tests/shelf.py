@@ -20,7 +20,12 @@ EXAMPLES = ROOT / "recordings" / "examples"
 
 
 def shelve(
-    store: Store, name: str, *, quality: Quality | None = None, loss: str | None = None
+    store: Store,
+    name: str,
+    *,
+    quality: Quality | None = None,
+    loss: str | None = None,
+    person_id: str | None = None,
 ) -> tuple[str, Path]:
     """Put the example ``name`` there; return its session's id and where it lies."""
     info = open_recording(EXAMPLES / f"{name}.mcap").info
@@ -30,7 +35,7 @@ def shelve(
     relative = path.relative_to(store.data).as_posix()
     session = SessionRow(
         id=info.id,
-        person_id=store.person().id,
+        person_id=store.person(person_id).id,
         plan=info.plan,
         source="simulated",
         simulated=True,

@@ -20,18 +20,22 @@ import type {
   Usual,
 } from "./protocol.ts";
 import type { PaceCommand, PacerPart } from "./pacer.ts";
+import type { Me } from "./who.ts";
 
 /** The service answered, and said no: with a sentence and advice. */
 export class ApiProblem extends Error {
   readonly status: number;
   readonly reason: string | null;
   readonly advice: string;
+  /** How long the service asks to wait; 0 where it does not. */
+  readonly waitS: number;
 
-  constructor(problem: Problem) {
+  constructor(problem: Problem, waitS = 0) {
     super(problem.detail);
     this.status = problem.status;
     this.reason = problem.reason;
     this.advice = problem.advice ?? "";
+    this.waitS = waitS;
   }
 }
 
@@ -64,16 +68,18 @@ async function call(method: string, path: string, body?: unknown, withinMs = 0):
     // Not a problem document: the status alone has to do.
     if (GONE.has(answer.status)) throw new Unreachable();
   }
-  throw new ApiProblem({
-    status: answer.status,
-    detail: problem.detail ?? "",
-    reason: problem.reason ?? null,
-    advice: problem.advice ?? null,
-  });
+  const { detail = "", reason = null, advice = null } = problem;
+  const waitS = Number(answer.headers.get("retry-after")) || 0;
+  throw new ApiProblem({ status: answer.status, detail, reason, advice }, waitS);
 }
 
 export async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
   return (await (await call(method, path, body)).json()) as T;
+}
+
+/** For what is answered with nothing but a yes. */
+export async function done(method: string, path: string, body?: unknown): Promise<void> {
+  await call(method, path, body);
 }
 
 /** A file, and the name the service gave it. */
@@ -86,8 +92,8 @@ export async function asBlob(path: string): Promise<[Blob, string]> {
 const at = (id: string, rest = ""): string => `sessions/${encodeURIComponent(id)}${rest}`;
 
 export const api = {
-  signIn: async (token: string): Promise<void> => void (await call("POST", "sign-in", { token })),
-  me: async (): Promise<void> => void (await call("GET", "me", undefined, FIRST_ANSWER_MS)),
+  signIn: (token: string): Promise<Me> => json("POST", "sign-in", { token }),
+  me: async (): Promise<Me> => (await (await call("GET", "me", undefined, FIRST_ANSWER_MS)).json()) as Me,
   straps: (scanS = 0): Promise<StrapList> =>
     json("GET", scanS > 0 ? `straps?scan=${scanS}` : "straps"),
   /** `name` is for a strap of this browser, which the service does not know. */
@@ -141,4 +147,6 @@ export const api = {
     (await json<{ estimates: KeptEstimate[] }>("GET", "estimates")).estimates,
   myDataUrl: "/api/v1/my-data",
   recordingUrl: (id: string): string => `/api/v1/${at(id, "/recording")}`,
+  trendUrl: (person: string): string => `/api/v1/people/${encodeURIComponent(person)}/trend?weeks=8&format=html`,
+  reportUrl: (id: string, format: "html" | "pdf"): string => `/api/v1/${at(id, "/report")}?format=${format}`,
 };

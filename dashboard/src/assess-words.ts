@@ -1,6 +1,6 @@
 /** What a resonance assessment found, in words: one sentence, and a word per pace. */
 
-import { copy } from "./copy.ts";
+import { later } from "./copy-later.ts";
 import type { Assessment } from "./protocol.ts";
 import { paceWords } from "./words.ts";
 
@@ -11,7 +11,7 @@ export const LIKELY = 0.5;
 
 /** The one plain sentence. */
 export function resultSentence({ status, estimate }: Pick<Assessment, "status" | "estimate">): string {
-  const c = copy.assess;
+  const c = later.assess;
   if (status === "unreliable") return c.unreliable;
   if (!estimate) return c.tooFew;
   const pace = paceWords(estimate.rate_bpm);
@@ -21,5 +21,5 @@ export function resultSentence({ status, estimate }: Pick<Assessment, "status" |
 
 export function chanceWord(probability: number): string {
   const at = STEPS.filter((from) => probability >= from).length;
-  return copy.assess.chance[at] ?? "";
+  return later.assess.chance[at] ?? "";
 }

@@ -34,6 +34,16 @@ export const words = {
   list: {
     title: "Recordings",
     lead: "Every finished session, and what its signal is worth.",
+    leadResearch: "Recordings of people who consented, and your own, with what their signal is worth.",
+    noneResearch:
+      "There are no recordings yet: nobody has consented to research with you. A recording needs consent for heart, breathing and answers.",
+    moved: "The dates of others are moved: each person's first day is 1 January 1985. Times of day are true.",
+    report: "Report",
+    reportOf: (when: string): string => `Report of ${when}`,
+    trend: "Trend",
+    trendOf: (person: string): string => `Trend of ${person}`,
+    pdf: "PDF",
+    pdfOf: (what: string): string => `${what}, PDF`,
     back: "Home",
     search: "Search",
     searchHint: "Date, person, strap, id, reason",
@@ -195,6 +205,8 @@ export const words = {
   exports: {
     title: "Download",
     lead: "Without the boxes, no date and no typed text leaves: times of day stay, the date is 1 January 1985.",
+    leadResearch:
+      "Dates of others are moved: each person's first day is 1 January 1985. Times of day stay. Without the box, no typed text leaves.",
     text: "With free text (notes, comments, questions)",
     dates: "With the true date",
     layer: "Labels given here come as a file of their own beside the recorded ones.",

@@ -4,7 +4,7 @@
  */
 
 import { adjust, type ClockSample, type ClockState, estimateOffsetMs, remember, sessionMs } from "./clock.ts";
-import { LiveLink } from "./live.ts";
+import { LiveLink, SIGNED_OUT } from "./live.ts";
 import { glide, joined, type PaceCommand, type Paced, type PacerPart, withPart } from "./pacer.ts";
 import type { Ask, Entry, Heart, Link, Message, Metrics, Replay, Session, SignalName } from "./protocol.ts";
 import { BeatRing } from "./ring.ts";
@@ -36,6 +36,8 @@ export class Feed extends EventTarget implements Paced {
   heardMs = performance.now();
   /** Set when the service will send nothing more. */
   over = false;
+  /** Set while nobody is signed in here: the session goes on without this page. */
+  signedOut = false;
   /** Null until the clock is known, or when the person stopped the pacing. */
   #clock: ClockState | null = null;
   #samples: readonly ClockSample[] = [];
@@ -63,8 +65,9 @@ export class Feed extends EventTarget implements Paced {
         this.connected = connected;
         this.#changed();
       },
-      ended: () => {
-        this.over = true;
+      ended: (code) => {
+        if (code === SIGNED_OUT) this.signedOut = true;
+        else this.over = true;
         this.#changed();
       },
     });
@@ -72,6 +75,18 @@ export class Feed extends EventTarget implements Paced {
 
   close(): void {
     this.#live.close();
+  }
+
+  /** The service does not know who is here; `resume` when it does again. */
+  signOut(): void {
+    this.signedOut = true;
+    this.#changed();
+  }
+
+  resume(): void {
+    this.signedOut = false;
+    this.#live.resume();
+    this.#changed();
   }
 
   /** Now on the session's clock, or null while it is not known. */
@@ -171,8 +186,10 @@ export class Feed extends EventTarget implements Paced {
 
   #take(message: Message, receivedMs: number): void {
     this.heardMs = receivedMs;
-    if (message.kind === "hello") this.#helloSeq ??= message.last_seq;
-    else if (message.kind !== "clock" && message.kind !== "error") this.#seq = message.seq;
+    if (message.kind === "hello") {
+      this.signedOut = false; // only who is known is greeted
+      this.#helloSeq ??= message.last_seq;
+    } else if (message.kind !== "clock" && message.kind !== "error") this.#seq = message.seq;
     switch (message.kind) {
       case "beat":
         this.beats.push(message);
@@ -207,7 +224,9 @@ export class Feed extends EventTarget implements Paced {
       case "restated":
       case "referee":
       case "gap":
+        return;
       case "error":
+        this.dispatchEvent(new CustomEvent("refused", { detail: message }));
         return;
     }
     this.#changed();

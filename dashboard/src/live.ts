@@ -7,6 +7,10 @@ import type { Message } from "./protocol.ts";
 
 const BACKOFF_MS = [300, 700, 1500, 3000, 5000] as const;
 const NO_SUCH_SESSION = 4404;
+/** Nobody is signed in here any more: it goes on once somebody is. */
+export const SIGNED_OUT = 4401;
+/** It is not shared with this person any more. */
+const NO_LONGER = 4403;
 const PINGS_AT_FIRST = 10;
 /** The service takes ten commands a second: half of them are left for the person. */
 const PING_APART_MS = 200;
@@ -19,7 +23,7 @@ export interface LiveHandlers {
   /** A binary frame of samples, for whoever asked for them. */
   samples(frame: ArrayBuffer): void;
   connected(connected: boolean): void;
-  /** Nothing more will come: the session ended, or it may not be seen. */
+  /** Nothing more will come: the session ended, or it may not be seen; or not until `resume`. */
   ended(code: number): void;
 }
 
@@ -61,6 +65,11 @@ export class LiveLink {
     this.#pings = n > 1
       ? setTimeout(() => this.ping(n - 1), PING_APART_MS)
       : setTimeout(() => this.ping(1), PING_EVERY_MS);
+  }
+
+  /** Tries again at once: somebody signed in. */
+  resume(): void {
+    if (!this.#socket && !this.#closed) this.#open();
   }
 
   /** Sends a command, if there is a connection; says whether there is. */
@@ -111,9 +120,13 @@ export class LiveLink {
       this.#quiet();
       if (this.#closed) return;
       this.#on.connected(false);
-      if (event.code === 1000 || event.code === NO_SUCH_SESSION) {
+      if ([1000, NO_SUCH_SESSION, NO_LONGER].includes(event.code)) {
         this.close();
         this.#on.ended(event.code);
+        return;
+      }
+      if (event.code === SIGNED_OUT) {
+        this.#on.ended(SIGNED_OUT);
         return;
       }
       const wait = BACKOFF_MS[Math.min(this.#tries++, BACKOFF_MS.length - 1)];

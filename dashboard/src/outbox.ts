@@ -75,6 +75,14 @@ export class Outbox extends EventTarget {
     return this.pending === 0;
   }
 
+  /** Drops all that waits: somebody else is here now. */
+  forget(): void {
+    clearTimeout(this.#timer);
+    this.#items = [];
+    this.#failing = false;
+    this.#settle();
+  }
+
   /** One pass over what waits; the one under way, if there is one. */
   #run(): Promise<void> {
     this.#pass ??= this.#sendAll().finally(() => {

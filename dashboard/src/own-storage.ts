@@ -8,6 +8,12 @@ const BLOCKED_MS = 2000;
 
 /** Resolves when it is gone; `false` when another page still holds a part of it. */
 export async function forgetAll(): Promise<boolean> {
+  const gone = await Promise.all([forgetOwn(), ...[cached(), workers()].map((work) => work.catch(() => false))]);
+  return gone.every(Boolean);
+}
+
+/** The same, but the program may stay: nothing in it is of anybody. */
+export async function forgetOwn(): Promise<boolean> {
   diaryBox.forget();
   preferences.forget();
   for (const storage of [() => localStorage, () => sessionStorage]) {
@@ -17,8 +23,7 @@ export async function forgetAll(): Promise<boolean> {
       // Switched off: nothing was kept in it.
     }
   }
-  const gone = await Promise.all([databases(), cached(), workers()].map((work) => work.catch(() => false)));
-  return gone.every(Boolean);
+  return databases().catch(() => false);
 }
 
 async function databases(): Promise<boolean> {

@@ -204,8 +204,11 @@ export type BeatLabel = "normal" | "artefact" | "ectopic" | "missed" | "extra" |
 
 export interface WindowMetrics {
   readonly coverage: number;
+  readonly artefact_pct: number;
   readonly hr_bpm: number | null;
   readonly rmssd_ms: number | null;
+  readonly sdnn_ms: number | null;
+  readonly pnn50_pct: number | null;
 }
 
 export type ActivationBand = "lower" | "usual" | "higher";
@@ -228,7 +231,11 @@ export interface Breathing {
 export interface Metrics extends Live<"metrics"> {
   readonly window_s: Readonly<Record<"30" | "60" | "300", WindowMetrics>>;
   readonly rsa_bpm: number | null;
+  readonly rsa_ms: number | null;
+  readonly lf_peak_hz: number | null;
+  readonly coherence_ratio: number | null;
   readonly phase_deg: number | null;
+  readonly in_phase_pct: number | null;
   readonly suitable: boolean;
   readonly breathing: Breathing | null;
   readonly followed: boolean | null;
@@ -267,6 +274,12 @@ export interface Replay extends Live<"replay"> {
   readonly jumped: boolean;
 }
 
+/** A command that could not be followed, and what to do. */
+export interface Refusal extends Live<"error"> {
+  readonly detail: string;
+  readonly advice: string | null;
+}
+
 export type Message =
   | Hello
   | Link
@@ -281,7 +294,7 @@ export type Message =
   | Live<"restated">
   | Live<"referee">
   | Live<"gap">
-  | Live<"error">;
+  | Refusal;
 
 /** A mean of `n` answers; 95 of 100 such weeks lie within. Null where not known. */
 export interface Mean {

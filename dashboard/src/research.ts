@@ -126,4 +126,8 @@ export const research = {
   /** Fetched here, so that a refusal is a sentence on the page and not a file. */
   export: (id: string, format: string, options: { text: boolean; dates: boolean }): Promise<[Blob, string]> =>
     asBlob(at(id, `exports/${format}?free_text=${options.text}&dates=${options.dates}`)),
+  reportUrl: (id: string, format: "html" | "pdf"): string =>
+    `/api/v1/sessions/${encodeURIComponent(id)}/report?format=${format}`,
+  trendUrl: (person: string, format: "html" | "pdf"): string =>
+    `/api/v1/people/${encodeURIComponent(person)}/trend?weeks=8&format=${format}`,
 };

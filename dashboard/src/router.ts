@@ -6,21 +6,26 @@ const alone = [
   "pause",
   "breathe",
   "settings",
-  "first",
+  "account",
+  "sharing",
   "path",
   "week",
   "history",
   "data",
   "recordings",
+  "accounts",
 ] as const;
 const ofSession = ["before", "practice", "after", "dizzy", "done", "replay", "review"] as const;
 /** Begins without a session, and then goes on in one. */
-const either = ["assess", "plan"] as const;
+const either = ["assess", "plan", "first"] as const;
+/** A list of its own, with one of it beside. */
+const lists = ["room", "people"] as const;
 
 export type Screen =
   | (typeof alone)[number]
   | (typeof ofSession)[number]
-  | (typeof either)[number];
+  | (typeof either)[number]
+  | (typeof lists)[number];
 
 export interface Route {
   readonly screen: Screen;
@@ -33,6 +38,8 @@ export function readRoute(hash: string): Route {
   const is = (screens: readonly Screen[]): Screen | undefined => screens.find((known) => known === name);
   const own = is(alone) ?? (id === "" ? is(either) : undefined);
   if (own) return { screen: own, id: "" };
+  const list = is(lists);
+  if (list) return { screen: list, id };
   const session = id === "" ? undefined : (is(ofSession) ?? is(either));
   return session ? { screen: session, id } : { screen: "home", id: "" };
 }
@@ -48,9 +55,9 @@ export function go(screen: Screen, id = ""): void {
   else location.replace(hash);
 }
 
-/** The one-time token of a sign-in link, taken out of the address at once. */
-export function takeToken(): string | null {
-  const token = new URLSearchParams(location.hash.replace(/^#/, "")).get("token");
+/** The one-time token of a link to sign in, or of an invite: taken out of the address at once. */
+export function takeToken(name: "token" | "invite" = "token"): string | null {
+  const token = new URLSearchParams(location.hash.replace(/^#/, "")).get(name);
   if (token) history.replaceState(null, "", location.pathname);
   return token;
 }

@@ -6,6 +6,8 @@ import { useWords } from "../src/copy.ts";
 import { languageCode } from "../src/language.ts";
 import { de } from "../src/languages/de.ts";
 import { en } from "../src/languages/en.ts";
+import { de as laterDe } from "../src/languages/later/de.ts";
+import { en as laterEn } from "../src/languages/later/en.ts";
 import { paceWords, problemWords, serviceSays, whenWords } from "../src/words.ts";
 
 /** What the service says itself, in English: only other languages have words for it. */
@@ -13,7 +15,7 @@ const { serviceWords: none, ...english } = en;
 const { serviceWords: service, ...german } = de;
 
 /** Words that are the same in both languages. */
-const SAME: ReadonlySet<string> = new Set(["Biofeedback", "ms", "1 s", "–", "", "Vibration", "Name", "Pause"]);
+const SAME: ReadonlySet<string> = new Set(["Biofeedback", "ms", "1 s", "–", "", "Vibration", "Name", "Pause", "Passkeys"]);
 /** Names and numbers, which are of no language. */
 const DATA = /\/(type|call|emergency|code)$/;
 
@@ -27,8 +29,8 @@ function kind(leaf: unknown): string {
   return typeof leaf === "function" ? `of ${leaf.length}` : typeof leaf;
 }
 
-const ours = new Map(leaves(german));
-const theirs = new Map(leaves(english));
+const ours = new Map(leaves({ ...german, later: laterDe }));
+const theirs = new Map(leaves({ ...english, later: laterEn }));
 
 test("every language has the same keys, lengths and arguments", () => {
   const shape = (of: ReadonlyMap<string, unknown>): string[] =>
@@ -64,7 +66,7 @@ test("one is singular in German", () => {
   assert.equal(c.done.higher(2), "2 Punkte höher");
   assert.equal(c.practice.left(1), "Noch etwa 1 Minute");
   assert.equal(c.start.found(2), "2 Gurte gefunden.");
-  assert.equal(c.assess.range("5.1", "6.2").includes("5,1 und 6,2"), true);
+  assert.equal(laterDe.assess.range("5.1", "6.2").includes("5,1 und 6,2"), true);
 });
 
 /** The members of an enumeration of the service. */

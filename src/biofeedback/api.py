@@ -17,6 +17,7 @@ from biofeedback.errors import RecordingError
 from biofeedback.model import Interval, Signal, Value
 from biofeedback.recording.importers.imported import Imported, Options
 from biofeedback.recording.reader import open_recording
+from biofeedback.recording.sealed import opened
 from biofeedback.recording.tables import Tables, read_tables
 from biofeedback.session.batch import Parameters, analyze_many
 from biofeedback.session.columns import Columns, by_name, events_of, timed, told
@@ -346,7 +347,7 @@ def open(
 
 def _is_ours(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             magic = file.read(len(MCAP_MAGIC))
     except OSError as error:
         raise RecordingError(

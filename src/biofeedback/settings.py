@@ -5,6 +5,7 @@ Only the composition root builds it; everything below is handed what it needs.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import sys
 from collections.abc import Mapping
@@ -24,12 +25,34 @@ SHORTEST_TOKEN = 16
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
+class Lan(msgspec.Struct, frozen=True, kw_only=True):
+    """What it takes to be reached from other computers of this network.
+
+    ``name`` stands in the link; ``names`` are all other names and addresses of this
+    computer. ``certificate`` and ``key`` are one's own, as PEM files; without them a
+    certificate of this computer's own making is used.
+    """
+
+    name: str
+    names: tuple[str, ...] = ()
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.certificate is None) != (self.key is None):
+            raise SettingsError(
+                "A certificate and its key belong together.",
+                "Give both --certificate FILE and --key FILE, or neither.",
+            )
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the service runs with.
 
     ``begin`` is the strap that was asked for on the command line: its id, name or
     address. ``replay`` is a recording to show from the start, at ``replay_speed``.
-    ``lsl`` sends every session by the Lab Streaming Layer too.
+    ``lsl`` sends every session by the Lab Streaming Layer too. Without ``lan`` nobody
+    but this computer reaches the service; with it everything is ``https``.
     """
 
     data: Path
@@ -41,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     replay: Path | None = None
     replay_speed: float = 1.0
     lsl: bool = False
+    lan: Lan | None = None
 
     @classmethod
     def of(
@@ -54,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         replay: Path | None = None,
         replay_speed: float = 1.0,
         lsl: bool = False,
+        lan: Lan | None = None,
     ) -> Settings:
         """Return settings from what was given, with this system's data folder.
 
@@ -71,9 +96,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             replay=replay,
             replay_speed=replay_speed,
             lsl=lsl,
+            lan=lan,
+            https=lan is not None,
         )
 
     def __post_init__(self) -> None:
+        if self.lan is None and not is_loopback(self.host):
+            raise SettingsError(
+                f"Others on this network could read along at {self.host}.",
+                "Leave out --host to serve this computer alone, or add --lan to be "
+                "reached from others, encrypted and with accounts (docs/lan.md).",
+            )
+        if self.lan is not None and self.lsl:
+            raise SettingsError(
+                "LSL sends to anybody on the network, whatever people agreed to.",
+                "Leave out --lsl, or --lan.",
+            )
         if not 0 <= self.port <= 65535:
             raise SettingsError(
                 f"There is no port {self.port}.", "Choose one from 1 to 65535."
@@ -92,12 +130,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def authority(self) -> str:
         """Return host and port as they stand in a URL."""
-        return f"{_bracketed(self.host)}:{self.port}"
+        host = self.host if self.lan is None else self.lan.name
+        return f"{_bracketed(host)}:{self.port}"
 
     @property
     def url(self) -> str:
         """Return the address of the dashboard, without a sign-in token."""
         return f"{self.scheme}://{self.authority}/"
+
+    def url_at(self, name: str) -> str:
+        """Return the same under another name or address of this computer."""
+        return f"{self.scheme}://{_bracketed(name)}:{self.port}/"
+
+    @property
+    def hsts(self) -> bool:
+        """Say whether browsers may be told to insist on ``https`` from now on.
+
+        Not with a certificate of this computer's own making: a browser that insists
+        lets nobody past its warning, and so to the certificate that would end it.
+        """
+        return self.lan is not None and self.lan.certificate is not None
 
     @property
     def allowed_hosts(self) -> frozenset[str]:
@@ -105,7 +157,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
         Anything else is another site's name that was made to point here.
         """
-        names = {*LOOPBACK_NAMES, _bracketed(self.host).lower()}
+        own = [self.host] if self.lan is None else [self.lan.name, *self.lan.names]
+        names = {*LOOPBACK_NAMES, *(_bracketed(name).lower() for name in own)}
         hosts = {f"{name}:{self.port}" for name in names}
         if self.port == (443 if self.https else 80):
             hosts |= names
@@ -124,6 +177,14 @@ def default_data_folder(environment: Mapping[str, str] | None = None) -> Path:
         return Path.home() / "Library" / "Application Support" / "biofeedback"
     base = environment.get("XDG_DATA_HOME")
     return Path(base or Path.home() / ".local" / "share") / "biofeedback"
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether ``host`` is this very computer, whom nobody else can reach there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _bracketed(host: str) -> str:

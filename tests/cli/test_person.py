@@ -10,8 +10,8 @@ import pytest
 
 from biofeedback.recording.reader import open_recording
 from biofeedback.service.cataloguing import rebuild
-from biofeedback.store import DataLock, Store
-from tests.cli.terminal import Terminal
+from biofeedback.store import DataLock, Purpose, Role, Store, Stream
+from tests.cli.terminal import Said, Terminal
 
 EXAMPLES = Path(__file__).parents[2] / "recordings/examples"
 
@@ -61,6 +61,46 @@ def test_all_is_exported_and_then_erased(
     nobody = terminal("person", "erase", "--yes", "--data", data)
     assert nobody.code == 1
     assert "nothing here about anybody" in nobody.err
+
+
+def test_it_stands_in_the_audit(data: Path, tmp_path: Path, terminal: Terminal) -> None:
+    out = tmp_path / "mine.zip"
+    for words in (("export", "--out", out), ("restore", out), ("erase", "--yes")):
+        assert terminal("person", *words, "--data", data).code == 0
+    store = Store(data)
+    rows = store.audit.newest(9)
+    assert [(row.actor, row.action) for row in reversed(rows)] == [
+        ("console", "my_data.take"),
+        ("console", "my_data.restore"),
+        ("console", "my_data.erase"),
+    ]
+    assert len({row.subject for row in rows}) == 1
+    store.close()
+
+
+def test_staff_whom_consents_name_stay(data: Path, terminal: Terminal) -> None:
+    store = Store(data)
+    mira = store.person()
+    kim = store.accounts.add(name="kim", display="Dr. Kim", role=Role.THERAPIST)
+    root = store.accounts.add(name="root", display="Root", role=Role.ADMIN)
+    store.consents.grant(
+        person_id=mira.id,
+        account_id=kim.id,
+        grants=[(Stream.HEART, Purpose.LIVE)],
+        expires_at_utc_ns=store.now_ns() + 1,
+        text_version="1",
+    )
+    names = {person.id: person.pseudonym for person in store.people()}
+    store.close()
+
+    def erase(person_id: str) -> Said:
+        options = ("--yes", "--data", data, "--person", names[person_id])
+        return terminal("person", "erase", *options)
+
+    assert f"'biofeedback user revoke {kim.code}'" in erase(kim.person_id).sentence
+    assert "the only administrator" in erase(root.person_id).sentence
+    assert erase(mira.id).code == 0, "with it her receipts go"
+    assert erase(kim.person_id).code == 0
 
 
 def test_others_are_not_meant(data: Path, tmp_path: Path, terminal: Terminal) -> None:

@@ -61,7 +61,7 @@ def test_one_service_a_folder_and_a_port(terminal: Terminal, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("option", "code", "sentence"),
     [
-        (("--host", "192.0.2.1"), 2, "This computer does not have the address"),
+        (("--host", "192.0.2.1"), 2, "Others on this network could read along"),
         (("--data", "file"), 1, "The data folder cannot be used"),
     ],
 )

@@ -72,7 +72,7 @@ class Service:
 
     @property
     def origin(self) -> str:
-        return self.url.split("/#")[0]
+        return self.url.split("/#")[0].rstrip("/")
 
     def stop(self) -> int:
         if self.process.poll() is None:

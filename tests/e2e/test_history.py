@@ -182,7 +182,7 @@ def test_my_data_is_taken_along_and_erased_by_keyboard_alone(
     ids = practised_for_eight_weeks(data)
     url = run(start_service, data, "--simulate")  # a session goes on at once
     page = open_page(url)
-    page.wait_for_url(re.compile("#before/"), timeout=PATIENCE_MS)
+    page.wait_for_url(re.compile("#first/"), timeout=PATIENCE_MS)
     page.evaluate(
         "localStorage.setItem('other', '1');"
         "new Promise(done => { const open = indexedDB.open('photos');"

@@ -193,6 +193,7 @@ def test_simulate_begins_at_once(
     tmp_path: Path, start_service: StartService, open_page: OpenPage
 ) -> None:
     page = open_page(run(start_service, tmp_path, "--simulate"))
+    part(page, "read-first").click()  # whom to ask first: once
     expect(part(page, "question-pain_intensity")).to_be_visible(timeout=PATIENCE_MS)
     answer(page, None, None, None)
     wait_for_stream(page)

@@ -7,6 +7,7 @@ import io
 import os
 import re
 import zipfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from playwright.sync_api import Page, StorageState, expect
 
 from biofeedback.recording.relabelling import read_layer
 from biofeedback.recording.tables import read_tables
-from biofeedback.store import Quality, Store
-from tests.e2e.conftest import OUTPUT, OpenPage, StartService
+from biofeedback.store import Quality, Role, Store
+from tests.e2e.conftest import LAPTOP, OUTPUT, OpenPage, StartService
 from tests.e2e.journey import PATIENCE_MS, get_json, part
+from tests.e2e.place import open_place, sign_in
 from tests.e2e.test_practice import AXE, LOOKS, check_accessible
 from tests.shelf import shelve
 
@@ -214,6 +216,53 @@ def click_a_beat(page: Page, series: dict[str, Any]) -> int:
     assert box is not None
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     return int(series["beats"]["index"][row])
+
+
+def test_a_researcher_is_offered_what_is_let_and_told_what_is_moved(
+    tmp_path: Path, start_service: StartService, open_page: OpenPage
+) -> None:
+    place = open_place(start_service, tmp_path, rhea=Role.RESEARCHER)
+    page = open_page(place.service.origin, viewport=LAPTOP, bypass_csp=True)
+    sign_in(page, "rhea")
+    expect(part(page, "count")).to_contain_text("nobody has consented")
+    open_page.forgive("401")
+    mara = place.person("mara")
+    with closing(Store(tmp_path)) as store:
+        shelve(store, "calm", person_id=mara.me["person"]["id"])
+    (grantee,) = [
+        one
+        for one in mara.get("consents/grantees")["grantees"]
+        if one["role"] == "researcher"
+    ]
+    grants = [
+        {"purpose": "research", "stream": stream}
+        for stream in ("heart", "breathing", "ratings")
+    ]
+    body = {"account": grantee["account"], "grants": grants, "days": 7}
+    mara.post("consents", body)
+
+    page.reload()
+    row = part(page, "recording")
+    expect(row).to_have_count(1, timeout=PATIENCE_MS)
+    expect(row).to_contain_text("1985-01-01")
+    expect(part(page, "moved")).to_contain_text("moved")
+    expect(page.locator(".lead")).to_contain_text("people who consented")
+    for name in ("report", "trend"):
+        for format, starts in (("html", b"<!"), ("pdf", b"%pdf")):
+            href = row.get_by_test_id(f"{name}-{format}").get_attribute("href")
+            answer = page.request.get(f"{place.service.origin}{href}")
+            assert answer.ok
+            assert answer.body().lower().startswith(starts)
+    page.add_script_tag(path=AXE)
+    check_accessible(page)
+    OUTPUT.mkdir(exist_ok=True)
+    page.screenshot(path=OUTPUT / "researcher-laptop-light.png", full_page=True)
+
+    row.get_by_role("link", name="Open").click()
+    expect(part(page, "export-csv")).to_be_visible(timeout=PATIENCE_MS)
+    expect(part(page, "with-text")).to_be_visible()
+    expect(part(page, "with-dates")).to_have_count(0)
+    expect(part(page, "raw")).to_have_count(0)
 
 
 def test_a_replay_is_steered_and_always_says_that_it_is_one(

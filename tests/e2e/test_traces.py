@@ -82,6 +82,7 @@ def test_the_ecg_is_shown_while_it_is_asked_for(
     ).url
     talk = Talk()
     page = open_page(url, reduced_motion=motion, before=talk.hear)
+    part(page, "read-first").click()
     answer(page, None, None, None)
     wait_for_stream(page)
     expect(part(page, "toggle-ecg")).to_have_count(0)  # with the numbers only
@@ -163,6 +164,7 @@ def test_a_trace_outlives_its_connection(
         page.route_web_socket(re.compile("/api/v1/live/"), connect)
 
     page = open_page(url, before=prepare)
+    part(page, "read-first").click()
     answer(page, None, None, None)
     wait_for_stream(page)
     part(page, "toggle-numbers").click()
@@ -194,6 +196,7 @@ def test_the_traces_in_each_look(
         )
         pages[look] = page
         if cookies is None:
+            part(page, "read-first").click()
             answer(page, None, None, None)
             cookies = page.context.storage_state()
         wait_for_stream(page)

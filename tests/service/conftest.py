@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import msgspec
@@ -22,15 +22,24 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from biofeedback.service.app import create_context
+from biofeedback.service.connections import ConnectionLimits
 from biofeedback.service.context import Context
+from biofeedback.service.passwords import Cost, Passwords
 from biofeedback.service.server import _Server, listen
+from biofeedback.service.tls import CA_CERTIFICATE, FOLDER
 from biofeedback.session.clock import Clock, ManualClock
 from biofeedback.session.driver import Driver
 from biofeedback.session.referee import Referee
 from biofeedback.session.simulated import SIMULATED_ID, SimulatedDriver
-from biofeedback.settings import Settings
+from biofeedback.settings import Lan, Settings
 from biofeedback.store import Store
 from biofeedback.store.engine import DATABASE_NAME
+
+CHEAP = Cost(memory_kib=8, passes=1)
+"""Passwords cost 20 ms in earnest; test_passwords.py looks at that."""
+
+if TYPE_CHECKING:
+    from tests.service.ward import Ward
 
 PROGRAM_TOKEN = "a-token-for-programs-0123456789"
 BEARER = {"Authorization": f"Bearer {PROGRAM_TOKEN}"}
@@ -97,10 +106,12 @@ class House:
 Start = Callable[..., contextlib.AbstractAsyncContextManager[House]]
 
 
-def _client(url: str) -> httpx.AsyncClient:
-    # Everything is plain http here; reading all certificates would take 50 ms a test.
-    none = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx.AsyncClient(base_url=url, timeout=30, verify=none)
+def _client(settings: Settings) -> httpx.AsyncClient:
+    # Reading all certificates of the system would take 50 ms a test: at most our own.
+    trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if settings.https:
+        trusted.load_verify_locations(settings.data / FOLDER / CA_CERTIFICATE)
+    return httpx.AsyncClient(base_url=settings.url, timeout=30, verify=trusted)
 
 
 @pytest.fixture(scope="session")
@@ -121,9 +132,11 @@ def start_house(tmp_path: Path, new_database: Path) -> Start:
         drivers: Sequence[Driver] | None = None,
         referee: Referee | None = None,
         begin: str | None = None,
+        limits: ConnectionLimits | None = None,
+        lan: Lan | None = None,
     ) -> AsyncIterator[House]:
         settings = Settings.of(
-            data=tmp_path / "data", port=0, token=PROGRAM_TOKEN, begin=begin
+            data=tmp_path / "data", port=0, token=PROGRAM_TOKEN, begin=begin, lan=lan
         )
         listener = listen(settings)
         port = listener.getsockname()[1]
@@ -148,16 +161,22 @@ def start_house(tmp_path: Path, new_database: Path) -> Start:
             drivers=(SimulatedDriver(),) if drivers is None else drivers,
             referee=referee,
             new_clock=new_clock,
+            passwords=Passwords(CHEAP),
         )
         ready: asyncio.Queue[str] = asyncio.Queue()
         notices: list[str] = []
-        server = _Server(context, on_ready=ready.put_nowait, on_notice=notices.append)
+        server = _Server(
+            context,
+            on_ready=ready.put_nowait,
+            on_notice=notices.append,
+            limits=limits,
+        )
         serving = asyncio.create_task(server.serve_all(listener))
         try:
             link = await asyncio.wait_for(ready.get(), 20)
             async with (
-                _client(settings.url) as browser,
-                _client(settings.url) as anyone,
+                _client(settings) as browser,
+                _client(settings) as anyone,
             ):
                 house = House(
                     context=context,
@@ -188,6 +207,15 @@ def start_house(tmp_path: Path, new_database: Path) -> Start:
 async def house(start_house: Start) -> AsyncIterator[House]:
     async with start_house() as house:
         yield house
+
+
+@pytest.fixture
+async def ward(start_house: Start) -> AsyncIterator[Ward]:
+    """Give a shared house with people in it."""
+    from tests.service.ward import opened
+
+    async with opened(start_house) as ward:
+        yield ward
 
 
 @contextlib.contextmanager

@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 
-from tests.service.conftest import BEARER, House
+import httpx
+import pytest
+from starlette.responses import PlainTextResponse
+from websockets.exceptions import InvalidStatus
+
+from biofeedback.service.guard import Guard
+from tests.service.conftest import BEARER, House, message
 
 PROBLEM_KEYS = {"type", "title", "status", "detail", "reason", "advice"}
 
@@ -27,6 +33,18 @@ async def test_names_of_this_computer_are_ours(house: House) -> None:
         assert answer.status_code == 200, host
 
 
+async def test_other_sites_may_not_watch(house: House) -> None:
+    session = await house.begin()
+    for origin in ("http://evil.example", "null", f"https://{house.address}"):
+        with pytest.raises(InvalidStatus) as refused:
+            async with house.watch(session["id"], origin=origin):
+                pass
+        assert refused.value.response.status_code == 403
+    own = f"http://{house.address}"
+    async with house.watch(session["id"], origin=own) as socket:
+        assert (await message(socket))["kind"] == "hello"
+
+
 async def test_other_sites_may_not_write(house: House) -> None:
     for headers in (
         {"Origin": "http://evil.example"},
@@ -44,6 +62,26 @@ async def test_other_sites_may_not_write(house: House) -> None:
     assert house.store.sessions() == ()
 
 
+async def test_another_sites_page_may_not_even_read(house: House) -> None:
+    for site, status in (
+        ("cross-site", 403),
+        ("same-site", 403),
+        ("same-origin", 200),
+        ("none", 200),
+    ):
+        headers = {"Sec-Fetch-Site": site}
+        answer = await house.browser.get("/api/v1/me", headers=headers)
+        assert answer.status_code == status, site
+    page = await house.browser.get("/", headers={"Sec-Fetch-Site": "cross-site"})
+    assert page.status_code == 200, "a link from elsewhere may open the page"
+
+
+async def test_both_signs_of_another_site_count(house: House) -> None:
+    headers = {"Origin": f"http://{house.address}", "Sec-Fetch-Site": "cross-site"}
+    answer = await house.browser.post("/api/v1/sign-out", headers=headers)
+    assert answer.status_code == 403
+
+
 async def test_the_dashboard_may_write(house: House) -> None:
     headers = {"Origin": f"http://{house.address}", "Sec-Fetch-Site": "same-origin"}
     answer = await house.browser.post("/api/v1/sign-out", headers=headers)
@@ -59,6 +97,10 @@ async def test_headers_shut_the_page_in(house: House) -> None:
         assert "frame-ancestors 'none'" in policy
         assert "require-trusted-types-for 'script'" in policy
         assert "unsafe" not in policy
+        assert "trusted-types lit-html worker" in policy
+        assert "'allow-duplicates'" not in policy
+        assert "microphone=()" in headers["permissions-policy"]
+        assert "strict-transport-security" not in headers, "this is no https"
         assert not re.search(r"https?:", policy), "no third party"
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
@@ -66,6 +108,28 @@ async def test_headers_shut_the_page_in(house: House) -> None:
     assert (await house.browser.get("/api/v1/me")).headers["cache-control"] == (
         "no-store"
     )
+
+
+@pytest.mark.parametrize("hsts", [False, True], ids=["made here", "one's own"])
+async def test_who_insists_on_https(hsts: bool) -> None:
+    guard = Guard(
+        PlainTextResponse("here"),
+        allowed_hosts=frozenset({"clinic.local"}),
+        https=True,
+        hsts=hsts,
+    )
+    transport = httpx.ASGITransport(guard)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="https://clinic.local"
+    ) as client:
+        headers = (await client.get("/")).headers
+        assert ("strict-transport-security" in headers) is hsts
+        for origin, status in (
+            ("https://clinic.local", 200),
+            ("http://clinic.local", 403),
+        ):
+            answer = await client.post("/", headers={"Origin": origin})
+            assert answer.status_code == status, origin
 
 
 async def test_a_body_that_says_it_is_too_large(house: House) -> None:
@@ -138,7 +202,32 @@ class TestProblems:
             content=b'{"token": "x"}',
             headers={"Content-Type": "text/plain"},
         )
-        assert answer.status_code == 422
+        assert answer.status_code == 415
+        assert answer.json().keys() == PROBLEM_KEYS
+
+    @pytest.mark.parametrize(
+        "kind",
+        [
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "application/jsonp",
+            "",
+        ],
+    )
+    async def test_no_other_body_is_read(self, house: House, kind: str) -> None:
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            answer = await house.browser.request(
+                method,
+                "/api/v1/sessions",
+                content=b'{"strap": "simulated:heart"}',
+                headers={"Content-Type": kind},
+            )
+            assert answer.status_code == 415, method
+        assert house.store.sessions() == ()
+
+    async def test_a_body_without_a_kind(self, house: House) -> None:
+        answer = await house.anyone.post("/api/v1/sign-in", content=b"{}")
+        assert answer.status_code == 415
 
 
 async def test_openapi_describes_the_answers(house: House) -> None:

@@ -19,9 +19,10 @@ import pytest
 from biofeedback.recording.reader import open_recording
 from biofeedback.recording.relabelling import read_layer, sidecar_of
 from biofeedback.recording.tables import read_tables
+from biofeedback.service.sign_ins import Caller
 from biofeedback.signal.frequency_domain import BINS
-from biofeedback.store import Quality
-from tests.service.conftest import BEARER, House
+from biofeedback.store import Quality, StoreError
+from tests.service.conftest import BEARER, House, nothing_can_be_written
 from tests.shelf import EXAMPLES, shelve
 
 API = "/api/v1/recordings"
@@ -81,6 +82,18 @@ async def test_the_list_says_at_a_glance_what_each_is_worth(house: House) -> Non
     for name in ("duration_s", "n_beats", "coverage", "artefact_pct", "suitable"):
         assert found[calm]["quality"][name] == summary[name], name
     assert found[calm]["quality"]["n_ratings"] == len(summary["ratings"])
+
+
+async def test_a_full_disk_keeps_nobody_from_a_copy_of_their_own(house: House) -> None:
+    id, _ = shelve(house.store, "calm")
+    with nothing_can_be_written(house.store):
+        answer = await house.browser.get(f"{API}/{id}/exports/csv")
+        assert answer.status_code == 200
+        owner = Caller(person=house.store.person(), sign_in="a browser")
+        await house.context.audit.note(owner, "report", person_id="somebody imported")
+        staff = msgspec.structs.replace(owner, shared=True)
+        with pytest.raises(StoreError):
+            await house.context.audit.note(staff, "report", person_id="somebody else")
 
 
 async def test_a_damaged_recording_says_so_in_the_list_and_when_opened(

@@ -22,7 +22,7 @@ from biofeedback.recording.reader import open_recording
 from biofeedback.service.server import listen
 from biofeedback.session.replay import verify
 from biofeedback.session.simulated import SIMULATED_ID
-from biofeedback.settings import Settings, default_data_folder
+from biofeedback.settings import Lan, Settings, default_data_folder
 from tests.service.conftest import BEARER
 
 SERVING = Path(__file__).with_name("serving.py")
@@ -136,7 +136,8 @@ def test_a_killed_one_loses_nothing_that_was_acknowledged(tmp_path: Path) -> Non
 class TestListening:
     def test_an_address_of_another_computer(self, tmp_path: Path) -> None:
         for host in ("203.0.113.7", "no.such.name.invalid"):
-            settings = Settings.of(data=tmp_path, host=host, port=0)
+            lan = Lan(name="clinic.local")
+            settings = Settings.of(data=tmp_path, host=host, port=0, lan=lan)
             with pytest.raises(SettingsError, match="does not have the address"):
                 listen(settings)
 
@@ -161,6 +162,27 @@ class TestSettings:
         settings = Settings.of(data=tmp_path, host="::1", port=80)
         assert settings.url == "http://[::1]:80/"
         assert {"[::1]", "localhost", "127.0.0.1:80"} <= settings.allowed_hosts
+
+    def test_names_in_a_network(self, tmp_path: Path) -> None:
+        lan = Lan(name="clinic.local", names=("10.1.2.3", "fd00::2", "clinic"))
+        settings = Settings.of(data=tmp_path, host="0.0.0.0", port=443, lan=lan)
+        assert settings.url == "https://clinic.local:443/"
+        assert {"clinic.local", "10.1.2.3:443", "[fd00::2]", "clinic"} <= (
+            settings.allowed_hosts
+        )
+        assert not any("0.0.0.0" in host for host in settings.allowed_hosts)
+        assert settings.https
+        assert not settings.hsts, "its own certificate may have to change"
+        own = Lan(name="c.example", certificate=Path("c.pem"), key=Path("k.pem"))
+        assert Settings.of(data=tmp_path, lan=own).hsts
+
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.20", "a.example"])
+    def test_a_network_takes_more_than_an_address(
+        self, tmp_path: Path, host: str
+    ) -> None:
+        with pytest.raises(SettingsError, match="read along") as told:
+            Settings.of(data=tmp_path, host=host)
+        assert "--lan" in told.value.advice
 
     def test_what_cannot_be_used(self, tmp_path: Path) -> None:
         for wrong in ({"port": 70000}, {"port": -1}, {"token": "short"}):

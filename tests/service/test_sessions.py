@@ -577,6 +577,31 @@ async def test_a_killed_session_is_recovered_at_the_next_start(
         assert (await finished(house, second["id"]))["state"] == "failed"
 
 
+async def test_a_session_that_nobody_listed_belongs_to_whom_it_names(
+    start_house: Start, tmp_path: Path
+) -> None:
+    import contextlib
+    import shutil
+    import sqlite3
+
+    async with start_house() as house:
+        session = await house.begin()
+        await house.pass_time(4)
+        mine = house.store.session(session["id"]).person_id
+        shutil.copytree(house.store.data, tmp_path / "killed")
+    shutil.rmtree(tmp_path / "data")
+    (tmp_path / "killed").rename(tmp_path / "data")
+    with contextlib.closing(sqlite3.connect(tmp_path / "data/biofeedback.db")) as rows:
+        for table in ("recordings", "sessions"):
+            rows.execute(f"DELETE FROM {table}")
+        rows.execute("INSERT INTO people VALUES (?, 'P-FIRST', 0)", ("0" * 26,))
+        rows.commit()
+    async with start_house() as house:
+        await comes_true(lambda: house.store.find_session(session["id"]) is not None)
+        assert house.store.person().pseudonym == "P-FIRST"
+        assert house.store.session(session["id"]).person_id == mine
+
+
 @pytest.mark.timeout(120)
 async def test_the_summary_holds_neurokits_analysis(start_house: Start) -> None:
     from biofeedback.session.referee import Referee

@@ -232,11 +232,15 @@ const copy: Words["copy"] = {
   answersWait: "Ihre Antworten bleiben hier. Sie werden gesendet, wenn der Dienst wieder da ist.",
   answerRefused: "Eine Antwort konnte nicht gespeichert werden.",
 
-  signIn: {
-    title: "Öffnen Sie Ihren Link",
-    lead: "Wo Biofeedback gestartet wurde, steht ein Link. Mit ihm kommen Sie hinein.",
-    again: "Jeder Link gilt einmal. Ist er benutzt, bringt ein neuer Start einen neuen.",
-    busy: "Ihre Seite wird geöffnet.",
+  opening: "Ihre Seite wird geöffnet.",
+  whoSees: "Wer etwas sehen darf",
+  account: "Ihr Konto",
+  signOut: "Abmelden",
+  findPace: "Ihr Tempo finden",
+  report: {
+    page: "Als Seite lesen",
+    pdf: "Als PDF mitnehmen",
+    trend: "Acht Wochen als Seite",
   },
 
   start: {
@@ -1228,85 +1232,6 @@ const copy: Words["copy"] = {
     browserLeft: "Dieser Browser hält noch einen Teil. Schließen Sie alle Seiten dieses Dienstes.",
   },
 
-  assess: {
-    title: "Ihr Tempo finden",
-    lead: "Manche Herzen antworten auf ein Tempo am meisten. Hier können Sie Ihres suchen.",
-    optional: "Sie brauchen das nicht. Sechs Atemzüge pro Minute passen für die meisten.",
-    how: [
-      "Tragen Sie Ihren Gurt, und sitzen oder liegen Sie.",
-      "Atmen Sie sanft, nicht tiefer, als es guttut.",
-      "Sie dürfen jederzeit aufhören.",
-    ],
-    whichForm: "Wie möchten Sie es?",
-    forms: {
-      stepped: { name: "Fünf Tempos mit Ruhe", hint: "Etwa 20 Minuten. Jedes Tempo dauert zwei Minuten." },
-      sliding: { name: "Langsam gleiten", hint: "Etwa 17 Minuten. Jeder Atemzug wird etwas länger." },
-    },
-    last: (date: string, pace: string): string => `Zuletzt, am ${date}: ${pace}.`,
-    lastNothing: (date: string): string => `Zuletzt, am ${date}: kein einzelnes Tempo.`,
-    recheck: {
-      age: "Das ist einige Wochen her. Es kann sich ändern. Sie können neu suchen.",
-      rest_rr: "Ihr Herz schlägt in Ruhe jetzt anders. Sie können neu suchen.",
-    },
-    askFirst: "Wen Sie zuerst fragen",
-    of: (n: number, all: number): string => `Tempo ${n} von ${all}`,
-    again: "Ein Tempo noch einmal",
-    rest: "Ruhe",
-    restLead: "Atmen Sie, wie Sie mögen.",
-    next: (pace: string): string => `Als Nächstes: ${pace}.`,
-    nextSlide: "Als Nächstes: ein Tempo, das langsam länger wird.",
-    soon: "Atmen Sie aus. Das Tempo beginnt gleich.",
-    follow: "Atmen Sie im Tempo mit",
-    stop: "Hier aufhören",
-    reading: "Ihr Ergebnis wird gelesen.",
-    resultTitle: "Was sich zeigte",
-    sure: (pace: string): string => `Hier antwortete Ihr Herz am meisten: ${pace}.`,
-    likely: (pace: string): string => `Hier antwortete Ihr Herz wohl am meisten: ${pace}.`,
-    unsure: "Dieses Mal ragte kein Tempo heraus. Das ist häufig.",
-    tooFew: "Zu wenige Tempos waren lesbar, um eines zu nennen.",
-    unreliable: "Dieses Maß ist hier nicht verlässlich. Das ist kein Befund.",
-    unreliableMore: "Die Schläge waren zu ungleich, um einen Atem daraus zu lesen.",
-    edge: "Es kann jenseits der Tempos liegen, die Sie probierten.",
-    incomplete: "Einige Teile fehlen. Nehmen Sie es mit Vorsicht.",
-    assumed: "Ihr Atem wurde nicht gemessen. Angenommen ist, dass er dem Tempo folgte.",
-    chances: "Wie wahrscheinlich jedes Tempo ist",
-    chance: ["sehr unwahrscheinlich", "unwahrscheinlich", "vielleicht", "wahrscheinlich", "sehr wahrscheinlich"],
-    notScored: {
-      breathing_off: "Nicht gezählt: Ihr Atem hatte ein anderes Tempo.",
-      unsteady: "Nicht gezählt: Das Herz folgte diesem Tempo nicht.",
-      artefacts: "Nicht gezählt: Das Signal war zu rau.",
-      too_short: "Nicht gezählt: Es war zu kurz.",
-    },
-    notTried: "Nicht probiert.",
-    repeat: "Noch einmal",
-    repeatOf: (pace: string): string => `Noch einmal: ${pace}`,
-    found: (date: string): string =>
-      `Gefunden am ${date}. Es kann sich ändern. Sehen Sie in etwa vier Wochen wieder nach.`,
-    use: (pace: string): string => `Nehmen: ${pace}`,
-    keep: "Bei 6 Atemzügen pro Minute bleiben",
-    finish: "Fertig",
-    details: "Einzelheiten zeigen",
-    detailsLead: "Sechs Maße, nach denen man schaut, das erste zuerst.",
-    range: (low: string, high: string): string =>
-      `Es liegt zwischen ${comma(low)} und ${comma(high)} pro Minute, in neun von zehn Fällen.`,
-    criterion: "Maß",
-    rows: {
-      synchrony: "Im Gleichtakt (0 bis 1)",
-      rsa_bpm: "Herzspanne (Schläge/min)",
-      lf_ms2: "Langsame Welle (ms²)",
-      lf_peak: "Ihr Gipfel (ms²/mHz)",
-      smoothness: "Glatt (0 bis 1)",
-      lf_peaks: "Gipfel",
-      probability: "Wahrscheinlich (%)",
-      breath_error_bpm: "Atem daneben um",
-      artefact_pct: "Ungleiche Schläge (%)",
-      duration_s: "Länge (s)",
-      inhale_pct: "Einatmen (%)",
-    },
-    unknown: "–",
-    unknownMeans: "– heißt: nicht bekannt.",
-  },
-
   crisis: {
     title: "Hilfe",
     close: "Schließen",
@@ -1424,9 +1349,4 @@ export const de: Words = {
 
 function points(n: number): string {
   return n === 1 ? "Punkt" : "Punkte";
-}
-
-/** Zahlen kommen mit Punkt; im Deutschen steht ein Komma. */
-function comma(number: string): string {
-  return String(number).replace(".", ",");
 }

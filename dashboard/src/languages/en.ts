@@ -7,7 +7,7 @@ import type { ChoiceTrouble } from "../bluetooth.ts";
 import type { Question } from "../copy.ts";
 import type { Phase } from "../pacer.ts";
 import type { Form } from "../preferences.ts";
-import type { ActivationBand, AssessForm, Band, LinkStateName, NotScored, Step } from "../protocol.ts";
+import type { ActivationBand, Band, LinkStateName, Step } from "../protocol.ts";
 
 const questions: readonly Question[] = [
   {
@@ -187,11 +187,16 @@ const copy = {
   answersWait: "Your answers are kept here. They are sent when the service is back.",
   answerRefused: "An answer could not be saved.",
 
-  signIn: {
-    title: "Open your link",
-    lead: "Biofeedback printed a link where it was started. Open that link to come in.",
-    again: "Each link works once. If yours was used, start biofeedback again for a new one.",
-    busy: "Opening your page.",
+  opening: "Opening your page.",
+  /** In a place that several people share; the other words of it are in `together/`. */
+  whoSees: "Who may see",
+  account: "Your account",
+  signOut: "Sign out",
+  findPace: "Find your pace",
+  report: {
+    page: "Read it as a page",
+    pdf: "Take it as a PDF",
+    trend: "Eight weeks as a page",
   },
 
   start: {
@@ -1148,79 +1153,6 @@ const copy = {
       "To begin anew, start it again and open the new link.",
     ],
     browserLeft: "This browser still holds a part. Close all its pages of this service.",
-  },
-
-  assess: {
-    title: "Find your pace",
-    lead: "Some hearts answer most to one pace. Here you can look for yours.",
-    optional: "You do not need this. Six breaths a minute suits most people.",
-    how: ["Wear your strap, and sit or lie down.", "Breathe softly, not deeper than feels good.", "You may stop at any time."],
-    whichForm: "How would you like it?",
-    forms: {
-      stepped: { name: "Five paces with rests", hint: "About 20 minutes. Each pace lasts two minutes." },
-      sliding: { name: "One slow slide", hint: "About 17 minutes. Each breath grows a little longer." },
-    } satisfies Record<AssessForm, { name: string; hint: string }>,
-    last: (date: string, pace: string): string => `Last time, on ${date}: ${pace}.`,
-    lastNothing: (date: string): string => `Last time, on ${date}: no one pace.`,
-    recheck: {
-      age: "That was some weeks ago. It can change. You may look again.",
-      rest_rr: "Your heart at rest beats differently now. You may look again.",
-    },
-    askFirst: "Whom to ask first",
-    of: (n: number, all: number): string => `Pace ${n} of ${all}`,
-    again: "One pace again",
-    rest: "Rest",
-    restLead: "Breathe as you like.",
-    next: (pace: string): string => `Next: ${pace}.`,
-    nextSlide: "Next: a pace that slowly grows longer.",
-    soon: "Breathe out. The pace begins soon.",
-    follow: "Breathe with the pace",
-    stop: "Stop here",
-    reading: "Your result is being read.",
-    resultTitle: "What was found",
-    sure: (pace: string): string => `Your heart answered most at ${pace}.`,
-    likely: (pace: string): string => `Your heart likely answered most at ${pace}.`,
-    unsure: "No one pace stood out this time. That is common.",
-    tooFew: "Too few paces could be read to say which one.",
-    unreliable: "This measure is not reliable here. That is not a finding.",
-    unreliableMore: "The beats were too uneven to read a breath from them.",
-    edge: "It may lie beyond the paces you tried.",
-    incomplete: "Some parts are missing. Take this with care.",
-    assumed: "Your breath was not measured. It is taken as kept to the pace.",
-    chances: "How likely each pace is the one",
-    chance: ["very unlikely", "unlikely", "may be", "likely", "very likely"],
-    notScored: {
-      breathing_off: "Not counted: your breath was at another pace.",
-      unsteady: "Not counted: the heart did not follow this pace.",
-      artefacts: "Not counted: the signal was too rough.",
-      too_short: "Not counted: it was too short.",
-    } satisfies Record<NotScored, string>,
-    notTried: "Not tried.",
-    repeat: "Try it again",
-    repeatOf: (pace: string): string => `Try ${pace} again`,
-    found: (date: string): string => `Found on ${date}. It can change. Look again in about four weeks.`,
-    use: (pace: string): string => `Use ${pace}`,
-    keep: "Keep 6 breaths a minute",
-    finish: "Finish",
-    details: "Show the details",
-    detailsLead: "Six things people look at, the first one first.",
-    range: (low: string, high: string): string => `It lies from ${low} to ${high} a minute, nine times in ten.`,
-    criterion: "Measure",
-    rows: {
-      synchrony: "In step (0 to 1)",
-      rsa_bpm: "Heart range (beats/min)",
-      lf_ms2: "Slow wave (ms²)",
-      lf_peak: "Its peak (ms²/mHz)",
-      smoothness: "Smooth (0 to 1)",
-      lf_peaks: "Peaks",
-      probability: "Chance (%)",
-      breath_error_bpm: "Breath off by",
-      artefact_pct: "Uneven beats (%)",
-      duration_s: "Length (s)",
-      inhale_pct: "Breathing in (%)",
-    },
-    unknown: "–",
-    unknownMeans: "– means not known.",
   },
 
   crisis: {

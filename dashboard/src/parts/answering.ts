@@ -15,6 +15,7 @@ import { HeartWave } from "./heart-wave.ts";
 const BREATHS = 2.5;
 const AHEAD = 0.25;
 const LOOK_EVERY_MS = 1_000;
+const SILENT_AFTER_MS = 5000;
 /** A sentence changes once what it says has lasted this long. */
 const LASTS_MS = 10_000;
 
@@ -89,7 +90,9 @@ export class AnsweringPart extends Part {
     const answer = answerOf({ link, metrics, forMs: nowMs - startedMs, usual: this.#usual });
     const soon = answer === "away" || this.answer === "away" || this.answer === "listening";
     this.answer = this.#settled.show(answer, performance.now(), soon);
-    this.words = copy.answering[this.answer as keyof typeof copy.answering] as string;
+    // What was is not what is: of a heart that is not told any more nothing is said.
+    const silent = !feed.connected && performance.now() - feed.heardMs > SILENT_AFTER_MS;
+    this.words = silent ? "" : (copy.answering[this.answer as keyof typeof copy.answering] as string);
   }
 
   protected override render(): TemplateResult {

@@ -2,6 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import { copy, locale } from "../copy.ts";
+import { later } from "../copy-later.ts";
 import type { AssessForm, KeptEstimate, Strap } from "../protocol.ts";
 import { paceWords } from "../words.ts";
 import { realFirst, strapCard } from "./strap-card.ts";
@@ -23,9 +24,9 @@ export function dayWords(iso: string): string {
 }
 
 export function assessIntro(i: Intro): TemplateResult {
-  const c = copy.assess;
+  const c = later.assess;
   return html`<section class="screen assess" data-testid="assess-intro">
-    <h1 tabindex="-1">${c.title}</h1>
+    <h1 tabindex="-1">${copy.findPace}</h1>
     <p class="lead">${c.lead}</p>
     <p class="lead">${c.optional}</p>
     ${i.last ? lastTime(i.last) : nothing}
@@ -77,7 +78,7 @@ export function assessIntro(i: Intro): TemplateResult {
 }
 
 function lastTime({ date, rate_bpm, recheck }: KeptEstimate): TemplateResult {
-  const c = copy.assess;
+  const c = later.assess;
   const day = dayWords(date);
   return html`<div class="plain-note" data-testid="assess-last">
     <p>${rate_bpm === null ? c.lastNothing(day) : c.last(day, paceWords(rate_bpm))}</p>

@@ -2,7 +2,7 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { chanceWord, resultSentence } from "../assess-words.ts";
-import { copy } from "../copy.ts";
+import { later } from "../copy-later.ts";
 import { Part } from "../part.ts";
 import type { AssessedStep, Assessment, Criteria } from "../protocol.ts";
 import { paceWords } from "../words.ts";
@@ -21,7 +21,7 @@ export class AssessResult extends Part {
   }
 
   protected override render(): TemplateResult {
-    const c = copy.assess;
+    const c = later.assess;
     const { found } = this;
     const { estimate } = found;
     return html`<p class="lead" data-testid="assess-sentence">${resultSentence(found)}</p>
@@ -33,7 +33,7 @@ export class AssessResult extends Part {
   }
 
   #chances(): TemplateResult {
-    const c = copy.assess;
+    const c = later.assess;
     const { form, steps } = this.found;
     return html`<h2>${c.chances}</h2>
       <ul class="chances" data-testid="chances">
@@ -63,7 +63,7 @@ export class AssessResult extends Part {
   }
 
   #details(): TemplateResult {
-    const c = copy.assess;
+    const c = later.assess;
     const { steps, estimate, status, breathing, form } = this.found;
     const row = (name: string, cells: readonly (string | null)[]): TemplateResult =>
       html`<tr>
@@ -120,7 +120,7 @@ export class AssessResult extends Part {
 customElements.define("bf-assess-result", AssessResult);
 
 function whyNot(step: AssessedStep | undefined): string {
-  const c = copy.assess;
+  const c = later.assess;
   if (!step) return c.notTried;
   return step.not_scored ? c.notScored[step.not_scored] : c.tooFew;
 }

@@ -5,6 +5,7 @@ import { api } from "../api.ts";
 import { type Format, formats, words } from "../copy-research.ts";
 import { Part } from "../part.ts";
 import { research } from "../research.ts";
+import { who } from "../who.ts";
 
 export class ExportsPart extends Part {
   static override properties = {
@@ -49,19 +50,23 @@ export class ExportsPart extends Part {
 
   protected override render(): TemplateResult {
     const e = words.exports;
+    // A researcher is never given the true date, nor the file that holds it.
+    const masked = who.me?.role === "researcher";
     const checked = (event: Event): boolean => (event.target as HTMLInputElement).checked;
     return html`<section class="exports" aria-labelledby="exports-title">
       <h2 id="exports-title">${e.title}</h2>
-      <p class="quiet">${e.lead} ${this.layer ? e.layer : nothing}</p>
+      <p class="quiet">${masked ? e.leadResearch : e.lead} ${this.layer ? e.layer : nothing}</p>
       <div class="checks">
         <label class="check">
           <input type="checkbox" data-testid="with-text" .checked=${this.text} @change=${(event: Event) => (this.text = checked(event))} />
           <span>${e.text}</span>
         </label>
-        <label class="check">
-          <input type="checkbox" data-testid="with-dates" .checked=${this.dates} @change=${(event: Event) => (this.dates = checked(event))} />
-          <span>${e.dates}</span>
-        </label>
+        ${masked
+          ? nothing
+          : html`<label class="check">
+              <input type="checkbox" data-testid="with-dates" .checked=${this.dates} @change=${(event: Event) => (this.dates = checked(event))} />
+              <span>${e.dates}</span>
+            </label>`}
       </div>
       <p role="status" data-testid="export-said">${this.said}</p>
       <ul class="rows formats">
@@ -80,10 +85,14 @@ export class ExportsPart extends Part {
             </button>
           </li>`,
         )}
-        <li class="row">
-          <span class="card-words"><strong>${e.raw}</strong><span class="quiet">${e.rawHolds}</span></span>
-          <a class="button slim" href=${api.recordingUrl(this.recording)} download aria-label=${e.get(e.raw)}>${e.title}</a>
-        </li>
+        ${masked
+          ? nothing
+          : html`<li class="row">
+              <span class="card-words"><strong>${e.raw}</strong><span class="quiet">${e.rawHolds}</span></span>
+              <a class="button slim" href=${api.recordingUrl(this.recording)} download data-testid="raw" aria-label=${e.get(e.raw)}
+                >${e.title}</a
+              >
+            </li>`}
       </ul>
     </section>`;
   }

@@ -32,16 +32,19 @@ export class HeartWave {
   readonly #span: () => Span;
   /** Whether the beats become one soft line, instead of a corner for each. */
   readonly #soft: boolean;
+  /** Whether a breath was asked for at an instant. */
+  readonly #paced: (tMs: number) => boolean;
   #size = { width: 0, height: 0, ratio: 1 };
   #colours: Colours = { heart: "", breath: "", mark: "" };
   #range: [number, number] | null = null;
   #end: (() => void)[] = [];
 
-  constructor(canvas: HTMLCanvasElement, feed: () => Feed, span: () => Span, { soft = false } = {}) {
+  constructor(canvas: HTMLCanvasElement, feed: () => Feed, span: () => Span, { soft = false, paced = (_tMs: number): boolean => true } = {}) {
     this.#canvas = canvas;
     this.#feed = feed;
     this.#span = span;
     this.#soft = soft;
+    this.#paced = paced;
     this.#end = [
       whenResized(canvas, () => this.#measure()),
       frames(
@@ -49,6 +52,11 @@ export class HeartWave {
         () => (stillness() ? 2 : 15),
       ),
     ];
+  }
+
+  /** The heart rates at its foot and its top, or null while nothing is drawn. */
+  get range(): readonly [number, number] | null {
+    return this.#range;
   }
 
   end(): void {
@@ -105,7 +113,7 @@ export class HeartWave {
         tMs += Math.floor((nowMs + aheadMs) / spanMs) * spanMs;
         if (tMs > nowMs + aheadMs) tMs -= spanMs;
       }
-      const fullness = tMs < beginsMs ? 0 : (stateAt(schedule, tMs)?.fullness ?? 0);
+      const fullness = tMs < beginsMs || !this.#paced(tMs) ? 0 : (stateAt(schedule, tMs)?.fullness ?? 0);
       pen.lineTo(px, height - 1 - fullness * height * 0.82);
     }
     pen.lineTo(width, height);

@@ -135,10 +135,12 @@ export class AskScreen extends Part {
   }
 
   #saving(): TemplateResult {
+    // Signed out, it waits for the person: the way back in stands above.
+    const stuck = this.stuck && !this.feed.signedOut;
     return html`<section class="screen narrow centred">
-      <div class="emblem ${this.stuck ? "" : "breathing"}" aria-hidden="true"></div>
-      <h1 tabindex="-1" role="status">${this.stuck ? copy.unreachable : copy.ask.saving}</h1>
-      ${this.stuck
+      <div class="emblem ${stuck ? "" : "breathing"}" aria-hidden="true"></div>
+      <h1 tabindex="-1" role="status">${stuck ? copy.unreachable : copy.ask.saving}</h1>
+      ${stuck
         ? html`<p class="lead">${copy.ask.savingLate}</p>`
         : nothing}
     </section>`;

@@ -8,6 +8,7 @@ import { api } from "../api.ts";
 import { assessWalk, type AssessWalk, DONE, type PhaseMark } from "../assess-walk.ts";
 import { LIKELY } from "../assess-words.ts";
 import { copy } from "../copy.ts";
+import { later } from "../copy-later.ts";
 import { noteDizzy } from "../dizziness.ts";
 import { Cues } from "../cues.ts";
 import { type Feed, PHASE } from "../feed.ts";
@@ -321,13 +322,13 @@ export class AssessScreen extends Part {
     if (this.found) return this.#result(this.found);
     if (!plan || nowMs === null || now?.state !== "under_way") {
       return html`<section class="screen narrow centred">
-        <h1 tabindex="-1" data-part="wait">${now?.state === "done" ? copy.assess.reading : copy.wait}</h1>
+        <h1 tabindex="-1" data-part="wait">${now?.state === "done" ? later.assess.reading : copy.wait}</h1>
       </section>`;
     }
     const { part, next, dueMs, again } = now;
     const steps = plan.parts.filter((one) => one.kind === "step");
     const at = steps.findIndex((one) => one.text === (part.kind === "rest" ? next : part)?.text);
-    const place = again ? copy.assess.again : at >= 0 ? copy.assess.of(at + 1, steps.length) : "";
+    const place = again ? later.assess.again : at >= 0 ? later.assess.of(at + 1, steps.length) : "";
     return html`<section class="screen assess plan" data-testid="assess" data-part=${part.text}>
       <p class="position">${place}</p>
       ${part.kind === "rest" ? this.#rest(next, dueMs - nowMs) : this.#paced(part, feed)}
@@ -338,7 +339,7 @@ export class AssessScreen extends Part {
       <bf-radio-again session=${feed.session.id}></bf-radio-again>
       <div class="quiet-actions">
         <button class="link" type="button" data-testid="assess-stop" @click=${() => this.#end()}>
-          ${copy.assess.stop}
+          ${later.assess.stop}
         </button>
       </div>
       ${part.kind === "rest"
@@ -348,7 +349,7 @@ export class AssessScreen extends Part {
   }
 
   #rest(next: AssessPart | null, leftMs: number): TemplateResult {
-    const c = copy.assess;
+    const c = later.assess;
     const rate = next?.paces[0]?.rate_bpm;
     const coming = next?.kind === "slide" ? c.nextSlide : rate === undefined ? "" : c.next(paceWords(rate));
     return html`<div class="plan-still">
@@ -361,13 +362,13 @@ export class AssessScreen extends Part {
 
   #paced(part: AssessPart, feed: Feed): TemplateResult {
     const rate = part.paces[0]?.rate_bpm ?? USUAL_BPM;
-    return html`<h1 class="sr-only" tabindex="-1" data-part=${part.text}>${copy.assess.follow}</h1>
+    return html`<h1 class="sr-only" tabindex="-1" data-part=${part.text}>${later.assess.follow}</h1>
       <div class="pacer-place"><bf-pacer .feed=${feed}></bf-pacer></div>
       ${part.kind === "step" ? html`<p class="assess-pace">${paceWords(rate)}</p>` : nothing}`;
   }
 
   #result(found: Assessment): TemplateResult {
-    const c = copy.assess;
+    const c = later.assess;
     const rate = found.estimate && found.estimate.probability >= LIKELY ? found.estimate.rate_bpm : null;
     const other = rate !== null && rate !== USUAL_BPM;
     return html`<section class="screen assess" data-testid="assess-result">

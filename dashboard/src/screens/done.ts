@@ -170,9 +170,13 @@ export class DoneScreen extends Part {
           ${copy.start.seeAgain}
         </button>
         ${finished
-          ? html`<a class="button" href=${api.recordingUrl(this.session)} download data-testid="download"
-              >${c.download}</a
-            >`
+          ? html`<a class="button" href=${api.reportUrl(this.session, "html")} target="_blank" rel="noopener" data-testid="report"
+                >${copy.report.page}</a
+              ><a class="button" href=${api.reportUrl(this.session, "pdf")} download data-testid="report-pdf"
+                >${copy.report.pdf}</a
+              ><a class="button" href=${api.recordingUrl(this.session)} download data-testid="download"
+                >${c.download}</a
+              >`
           : nothing}
       </div>
     </section>`;

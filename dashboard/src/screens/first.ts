@@ -9,9 +9,14 @@ import { preferences } from "../preferences.ts";
 import { go } from "../router.ts";
 
 export class FirstScreen extends Part {
+  static override properties = { session: { type: String } };
+  /** The session that has begun already, if there is one. */
+  declare session: string;
+
   #read(): void {
     preferences.set("askedFirst", dayOf(new Date()));
-    go("home");
+    if (this.session) go("before", this.session);
+    else go("home");
   }
 
   protected override render(): TemplateResult {

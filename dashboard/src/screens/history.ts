@@ -19,6 +19,7 @@ import type { Level, WeekLine } from "../parts/week-chart.ts";
 import { practiceName } from "../practice-names.ts";
 import type { History, HistoryDay, HistoryWeek, Mean } from "../protocol.ts";
 import { gapReach } from "../week-lines.ts";
+import { who } from "../who.ts";
 
 const WEEKS = 8;
 /** Days that are listed before somebody asks for more. */
@@ -63,7 +64,13 @@ export class HistoryScreen extends Part {
       <h1 tabindex="-1">${c.title}</h1>
       <p class="lead">${c.lead}</p>
       ${told ? this.#told(told) : html`<p class="quiet" role="status">${copy.wait}</p>`}
-      <nav class="stack"><a class="button" href="#home">${copy.home}</a><a class="link" href="#data">${c.data}</a></nav>
+      <nav class="stack">
+        <a class="button" href="#home">${copy.home}</a>
+        ${who.me?.person
+          ? html`<a class="link" href=${api.trendUrl(who.me.person.id)} target="_blank" rel="noopener" data-testid="trend">${copy.report.trend}</a>`
+          : nothing}
+        <a class="link" href="#data">${c.data}</a>
+      </nav>
     </section>`;
   }
 

@@ -1,8 +1,23 @@
 /** Screens whose code comes when they are first opened: a practice never waits for it. */
 
 import { html, type TemplateResult } from "lit";
+import { loadLater } from "../copy-later.ts";
 import type { Feed } from "../feed.ts";
 import type { Screen } from "../router.ts";
+
+/** Code that has words beside those of the page. */
+function worded(load: () => Promise<unknown>): () => Promise<unknown> {
+  return () => Promise.all([loadLater(), load()]);
+}
+
+/** Before the door: who comes without a sign-in, and who was invited. */
+export const doorScreens = {
+  closed: worded(() => import("./sign-in.ts")),
+  invited: worded(() => import("./invite.ts")),
+} as const;
+
+/** What a session needs that is shared, or may be. */
+export const loadCompany = worded(() => import("../parts/company.ts"));
 
 export interface LateScreen {
   readonly load: () => Promise<unknown>;
@@ -30,9 +45,17 @@ export const lateScreens: Readonly<Partial<Record<Screen, LateScreen>>> = {
     load: () => import("./settings.ts"),
     render: () => html`<bf-settings></bf-settings>`,
   },
+  account: {
+    load: worded(() => import("./account.ts")),
+    render: () => html`<bf-account></bf-account>`,
+  },
+  sharing: {
+    load: worded(() => import("./sharing.ts")),
+    render: () => html`<bf-sharing></bf-sharing>`,
+  },
   first: {
     load: () => import("./first.ts"),
-    render: () => html`<bf-first></bf-first>`,
+    render: (id) => html`<bf-first session=${id}></bf-first>`,
   },
   path: {
     load: () => import("./path.ts"),
@@ -47,11 +70,11 @@ export const lateScreens: Readonly<Partial<Record<Screen, LateScreen>>> = {
     render: () => html`<bf-history></bf-history>`,
   },
   data: {
-    load: () => import("./data.ts"),
+    load: worded(() => import("./data.ts")),
     render: () => html`<bf-data></bf-data>`,
   },
   assess: {
-    load: () => import("./assess.ts"),
+    load: worded(() => import("./assess.ts")),
     render: (id, feed) => html`<bf-assess session=${id} .feed=${feed}></bf-assess>`,
   },
   plan: {
@@ -65,6 +88,18 @@ export const lateScreens: Readonly<Partial<Record<Screen, LateScreen>>> = {
   review: {
     load: () => import("./research.ts"),
     render: (id) => html`<bf-review recording=${id}></bf-review>`,
+  },
+  room: {
+    load: () => import("./room.ts"),
+    render: (id) => html`<bf-live-room session=${id}></bf-live-room>`,
+  },
+  people: {
+    load: () => import("./room.ts"),
+    render: (id) => html`<bf-people person=${id}></bf-people>`,
+  },
+  accounts: {
+    load: () => import("./room.ts"),
+    render: () => html`<bf-accounts></bf-accounts>`,
   },
 };
 

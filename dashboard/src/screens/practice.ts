@@ -293,6 +293,7 @@ export class PracticeScreen extends Part {
   }
 
   #linkLine(): string {
+    if (this.feed.signedOut) return ""; // said above, with the way back in
     if (this.lost) return copy.practice.lost;
     const { link } = this.feed;
     const advice = link && link.state !== "streaming" ? serviceSays(link.reason, link.advice) : "";
@@ -332,6 +333,7 @@ export class PracticeScreen extends Part {
         <bf-pacer .feed=${feed} .covered=${this.covered}></bf-pacer>
         ${this.stage === "paced" ? nothing : ownBreaths(this.stage)}
       </div>
+      <bf-suggestion .feed=${feed} .paced=${this.stage === "paced"}></bf-suggestion>
       <bf-script .feed=${feed} @quiet=${this.#quiet}></bf-script>
       <p class="time-left" data-testid="time-left">${this.#timeLeft(nowMs)}</p>
       ${linkLine(link, link === "streaming" && note ? note : this.line)}

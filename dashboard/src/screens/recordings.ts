@@ -7,6 +7,7 @@ import { Part } from "../part.ts";
 import { type RecordingRow, research } from "../research.ts";
 import { columns, type ColumnName, type Filter, noFilter, shown, type Sorting } from "../shelf.ts";
 import { lengthWords, startedWords } from "../shelf-words.ts";
+import { who } from "../who.ts";
 
 const AGAIN_MS = 1500;
 
@@ -70,7 +71,7 @@ export class RecordingsScreen extends Part {
     return html`<section class="screen research">
       <a class="link back" href="#home">${w.back}</a>
       <h1 tabindex="-1">${w.title}</h1>
-      <p class="lead">${w.lead}</p>
+      <p class="lead">${forResearcher() ? w.leadResearch : w.lead}</p>
       ${this.rows === null ? html`<p class="quiet">${copy.wait}</p>` : this.#list(this.rows)}
     </section>`;
   }
@@ -78,9 +79,9 @@ export class RecordingsScreen extends Part {
   #list(rows: readonly RecordingRow[]): TemplateResult {
     const w = words.list;
     const found = shown(rows, this.filter, this.sorting);
-    const counted = rows.length === 0 ? w.none : found.length === 0 ? w.noneMatch : w.of(found.length, rows.length);
+    const counted = rows.length === 0 ? (forResearcher() ? w.noneResearch : w.none) : found.length === 0 ? w.noneMatch : w.of(found.length, rows.length);
     return html`
-      ${this.#filters()}
+      ${this.#filters()} ${forResearcher() ? html`<p class="quiet" data-testid="moved">${w.moved}</p>` : nothing}
       <p role="status" data-testid="count">
         ${counted} ${this.pending > 0 ? w.pending(this.pending) : nothing}
         ${found.length < rows.length
@@ -204,7 +205,15 @@ export class RecordingsScreen extends Part {
             ${row.state === "failed"
               ? when
               : html`<a href=${`#review/${encodeURIComponent(row.id)}`} aria-label=${w.open(when)}>${when}</a>`}
+            ${forResearcher() && row.state !== "failed"
+              ? links(w.report, w.reportOf(when), (format) => research.reportUrl(row.id, format), "report")
+              : nothing}
           </th>`;
+        }
+        if (name === "person" && forResearcher()) {
+          return html`<td data-label=${column.title}>
+            ${cell} ${links(w.trend, w.trendOf(cell), (format) => research.trendUrl(row.person.id, format), "trend")}
+          </td>`;
         }
         if (name === "suitable") {
           return html`<td data-label=${column.title} class="said">
@@ -224,4 +233,18 @@ function isNumber(name: ColumnName): boolean {
 
 function names(): readonly ColumnName[] {
   return Object.keys(columns) as ColumnName[];
+}
+
+/** Whoever works with the recordings of others, by their consent. */
+function forResearcher(): boolean {
+  return who.me?.role === "researcher";
+}
+
+/** A page to read and the same as PDF. */
+function links(title: string, name: string, url: (format: "html" | "pdf") => string, testid: string): TemplateResult {
+  const w = words.list;
+  return html`<span class="pages">
+    <a href=${url("html")} target="_blank" rel="noopener" aria-label=${name} data-testid=${`${testid}-html`}>${title}</a>
+    <a href=${url("pdf")} download aria-label=${w.pdfOf(name)} data-testid=${`${testid}-pdf`}>${w.pdf}</a>
+  </span>`;
 }

@@ -1,6 +1,6 @@
 /** How the person likes to practise. Each change holds at once; there is nothing to save. */
 
-import { html, type TemplateResult } from "lit";
+import { html, nothing, type TemplateResult } from "lit";
 import { copy } from "../copy.ts";
 import { canVibrate, tryPulses } from "../haptics.ts";
 import { languageCodes } from "../language.ts";
@@ -12,6 +12,7 @@ import { canSound } from "../sound/output.ts";
 import { tryHeart, tryTone } from "../sound/sample.ts";
 import { canSpeak, hush, say } from "../speech.ts";
 import { halves, paceWords, splitSeconds, volumeWords } from "../setting-words.ts";
+import { who } from "../who.ts";
 
 const LINKS: readonly Screen[] = ["path", "history", "assess", "data", "home"];
 
@@ -40,6 +41,10 @@ export class SettingsScreen extends Part {
       <nav class="setting-section" aria-labelledby="more-title">
         <h2 id="more-title">${c.moreTitle}</h2>
         <div class="lines">
+          ${who.me?.shared
+            ? html`<a class="line" href="#account" data-testid="to-account">${copy.account}</a>
+                <a class="line" href="#sharing" data-testid="to-sharing">${copy.whoSees}</a>`
+            : nothing}
           ${LINKS.map(
             (screen) => html`<a class="line" href=${`#${screen}`}>${c.links[screen as keyof typeof c.links]}</a>`,
           )}

@@ -11,18 +11,22 @@ import typer
 
 from biofeedback import __version__
 from biofeedback.cli.analyses import analyze
+from biofeedback.cli.audit import audit
+from biofeedback.cli.backup import backup, restore
 from biofeedback.cli.bench import bench
 from biofeedback.cli.catalog import catalog
 from biofeedback.cli.doctor import doctor
 from biofeedback.cli.exporting import export
 from biofeedback.cli.importing import import_
-from biofeedback.cli.later import NOT_THERE_YET, not_there_yet
+from biofeedback.cli.keys import keys
 from biofeedback.cli.person import person
 from biofeedback.cli.plan import plan
 from biofeedback.cli.recordings import recover, replay, verify
 from biofeedback.cli.sessions import record, run
 from biofeedback.cli.straps import scan
 from biofeedback.cli.terminal import discard, notice
+from biofeedback.cli.token import token
+from biofeedback.cli.user import user
 
 app = typer.Typer(
     name="biofeedback",
@@ -67,16 +71,17 @@ for _command in (
     app.command()(_command)
 app.command("import")(import_)
 app.command()(export)
+app.command()(backup)
+app.command()(restore)
 app.command()(doctor)
 app.command()(bench)
 app.add_typer(catalog, name="catalog")
+app.add_typer(keys, name="keys")
 app.add_typer(plan, name="plan")
 app.add_typer(person, name="person")
-
-for _name, _help in NOT_THERE_YET.items():
-    app.command(_name, help=_help, context_settings={"ignore_unknown_options": True})(
-        not_there_yet
-    )
+app.add_typer(audit, name="audit")
+app.add_typer(user, name="user")
+app.add_typer(token, name="token")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

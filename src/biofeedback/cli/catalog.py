@@ -1,13 +1,21 @@
-"""The list of recordings: `catalog rebuild`."""
+"""The list of recordings: `catalog rebuild`, and how they lie: `seal`, `unseal`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from biofeedback.cli.keys import KeyFile
 from biofeedback.cli.terminal import notice
+
+if TYPE_CHECKING:
+    from biofeedback.recording.sealed import Turned
+
+Data = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Where everything is kept.")
+]
 
 catalog = typer.Typer(
     help="The list of recordings, which can be made anew from the files.",
@@ -21,11 +29,7 @@ def about() -> None:
 
 
 @catalog.command()
-def rebuild(
-    data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where everything is kept.")
-    ] = None,
-) -> None:
+def rebuild(data: Data = None) -> None:
     """Make the list of recordings anew from the recordings themselves."""
     from biofeedback.service.cataloguing import rebuild as rebuilt_from
     from biofeedback.settings import Settings
@@ -47,3 +51,34 @@ def rebuild(
     if found.missing:
         print(f"{len(found.missing)} were listed, but their files are gone.")
     raise typer.Exit(1 if found.refused else 0)
+
+
+@catalog.command()
+def seal(data: Data = None, key_file: KeyFile = None) -> None:
+    """Seal all recordings that are closed: they open with the key alone."""
+    done = _turned(data, key_file, to_seal=True)
+    print(f"{done.n} recordings are sealed.")
+    raise typer.Exit(1 if done.refused else 0)
+
+
+@catalog.command()
+def unseal(data: Data = None, key_file: KeyFile = None) -> None:
+    """Let all recordings lie unsealed again."""
+    done = _turned(data, key_file, to_seal=False)
+    print(f"{done.n} recordings are unsealed.")
+    raise typer.Exit(1 if done.refused else 0)
+
+
+def _turned(data: Path | None, key_file: Path | None, *, to_seal: bool) -> Turned:
+    from biofeedback.cli.keys import chosen_key
+    from biofeedback.recording.sealed import seal_all, unseal_all
+    from biofeedback.settings import Settings
+    from biofeedback.store import DataLock
+
+    folder = Settings.of(data=data).data
+    key = chosen_key(key_file, folder)
+    with DataLock(folder):
+        done = (seal_all if to_seal else unseal_all)(folder / "recordings", key)
+    for refused in done.refused:
+        notice(refused)
+    return done

@@ -64,6 +64,7 @@ def export(
             raise durable.explained(
                 f"{out.name} could not be written.", error
             ) from error
+        _noted(store, "my_data.take", someone)
     n_recordings = sum(name.endswith(".mcap") for name, _ in files)
     print(f"{out}: {n_recordings} recordings, and what is kept beside them.")
 
@@ -84,6 +85,7 @@ def restore(
         store = Store(folder)
         try:
             found = bring_back(store, archive)
+            _noted(store, "my_data.restore", found.person)
             first = store.person()
         finally:
             store.close()
@@ -109,6 +111,7 @@ def erase(
     pseudonym: Pseudonym = None,
 ) -> None:
     """Erase everything that is kept about a person, for ever."""
+    from biofeedback.store.erasing import check_erasable
     from biofeedback.store.erasing import erase as erased
 
     if not yes:
@@ -117,11 +120,26 @@ def erase(
             "person export' takes them along first. Add --yes to erase."
         )
     with _someone(data, pseudonym) as (store, someone):
+        check_erasable(store, someone.id)
+        _noted(store, "my_data.erase", someone)
         done = erased(store, someone.id)
     print(
         f"{done.n_sessions} sessions and {done.n_files} files are erased. All that "
         "stays is the date of today."
     )
+
+
+def _noted(store: Store, action: str, someone: Person) -> None:
+    """Write down what was done, where there is room to: a full disk stops nobody."""
+    from biofeedback.cli.terminal import notice
+    from biofeedback.store import StoreError
+
+    try:
+        store.audit.add(
+            actor="console", role="console", action=action, person_id=someone.id
+        )
+    except StoreError as error:
+        notice(f"The audit does not say that this was done. {error.message}")
 
 
 @contextmanager

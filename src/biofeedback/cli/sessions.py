@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from biofeedback.cli.drivers import radios
+from biofeedback.cli.keys import KeyFile, use_key
+from biofeedback.cli.lan import (
+    EVERYWHERE,
+    Certificate,
+    Key,
+    LanName,
+    OnLan,
+    lan_of,
+)
 from biofeedback.cli.lsl import Lsl, check_lsl
 from biofeedback.cli.options import (
     Profile,
@@ -30,7 +39,12 @@ def run(
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where everything is kept.")
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str | None,
+        typer.Option(
+            help="Address to listen on; else this computer alone, or with --lan all.",
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8765,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Do not open a browser.")
@@ -38,22 +52,29 @@ def run(
     profile: Profile = "calm",
     seed: Seed = 1,
     lsl: Lsl = False,
+    lan: OnLan = False,
+    name: LanName = None,
+    certificate: Certificate = None,
+    key: Key = None,
+    seal_key: KeyFile = None,
 ) -> None:
     """Start the service and open the dashboard."""
     from biofeedback.service.server import serve
     from biofeedback.session.radios import sought
     from biofeedback.session.simulated import SIMULATED_ID, SimulatedDriver
-    from biofeedback.settings import Settings
+    from biofeedback.settings import DEFAULT_HOST, Settings
 
     say_what_is_logged()
     settings = Settings.of(
         data=data,
-        host=host,
+        host=host or (EVERYWHERE if lan else DEFAULT_HOST),
         port=port,
         token=os.environ.get("BIOFEEDBACK_TOKEN"),
         begin=SIMULATED_ID if simulate else strap,
-        lsl=check_lsl(lsl),
+        lsl=lsl if lan else check_lsl(lsl),  # with --lan it is refused
+        lan=lan_of(lan, host=host, name=name, certificate=certificate, key=key),
     )
+    use_key(seal_key, settings.data)
     drivers = (SimulatedDriver(profile, seed), *radios())
     if settings.begin is not None:
         sought(settings.begin, drivers)  # told now, and not to a page

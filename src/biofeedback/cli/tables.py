@@ -10,7 +10,7 @@ from typing import Any
 from biofeedback.errors import NotSoError, SettingsError
 
 ANALYZABLE = (
-    *(".mcap", ".txt", ".csv", ".tsv", ".rr", ".ibi", ".hrm"),
+    *(".mcap", ".mcap.age", ".txt", ".csv", ".tsv", ".rr", ".ibi", ".hrm"),
     *(".edf", ".bdf", ".xdf", ".hea"),
 )
 
@@ -47,7 +47,7 @@ def files_in(paths: Iterable[Path]) -> list[Path | NotSoError]:
             inside = sorted(
                 one
                 for one in path.rglob("*")
-                if one.is_file() and one.suffix.lower() in ANALYZABLE
+                if one.is_file() and one.name.lower().endswith(ANALYZABLE)
             )
             found += inside or [
                 NotSoError(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from biofeedback.model import Entry
 
 NS_PER_MS = 1_000_000
+
+OWN_BREATHS = "practice/own_breaths"
 
 _ASSESSMENT = "resonance/"
 _UNPACED = ("rest", "done")
@@ -67,3 +71,29 @@ def practice_span(entries: Iterable[Entry], end_ms: float) -> tuple[float, float
         elif found and ends_practice(entry):
             return start_ms, entry.t_ns / NS_PER_MS
     return start_ms, end_ms
+
+
+def paced_span(entries: Sequence[Entry], end_ms: float) -> tuple[float, float]:
+    """Return from when to when (ms) the pacer was followed.
+
+    As :func:`practice_span`, but without the own breaths at the end: whoever then
+    leaves every question open practises no longer for that.
+    """
+    from_ms, to_ms = practice_span(entries, end_ms)
+    own_ms = [
+        entry.t_ns / NS_PER_MS
+        for entry in entries
+        if entry.type == "phase" and entry.text == OWN_BREATHS
+    ]
+    return from_ms, min([to_ms, *(ms for ms in own_ms[-1:] if ms > from_ms)])
+
+
+def as_it_happened(entries: Iterable[Entry]) -> list[Entry]:
+    """Return what was entered by when it was, also where it arrived later."""
+    timed = [
+        entry
+        if entry.at_ms is None
+        else msgspec.structs.replace(entry, t_ns=round(entry.at_ms * NS_PER_MS))
+        for entry in entries
+    ]
+    return sorted(timed, key=lambda entry: entry.t_ns)

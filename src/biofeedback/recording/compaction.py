@@ -19,6 +19,7 @@ from biofeedback.recording.dense import DenseWriter
 from biofeedback.recording.layout import SUMMARY_NAME, Channels, write_preamble
 from biofeedback.recording.metadata import sealed
 from biofeedback.recording.reader import Recording, Survey, open_recording
+from biofeedback.recording.sealed import opened, sha256_of
 
 N_CHUNKS = 128
 """Into so many a recording is cut, so that damage to one costs less than 1 % of it."""
@@ -225,18 +226,20 @@ def weighed(
     lost_bytes: int = 0,
     missing: tuple[tuple[int, int], ...] = (),
 ) -> Compacted:
-    """Return what is to be known of a finished file of ``n_records``.
+    """Return what is to be known of a finished file of ``n_records``, sealed or not.
 
     Raises
     ------
     OSError
         When it cannot be read.
     """
+    with opened(path) as file:
+        size_bytes = file.seek(0, os.SEEK_END)
     return Compacted(
         path=path,
-        size_bytes=path.stat().st_size,
+        size_bytes=size_bytes,
         n_records=n_records,
-        sha256=durable.sha256_of(path),
+        sha256=sha256_of(path),
         lost_bytes=lost_bytes,
         missing=missing,
     )

@@ -26,7 +26,8 @@ def create(path: Path) -> int:
     """
     folder = path.parent
     missing = [p for p in (folder, *folder.parents) if not p.exists()]
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for part in reversed(missing):  # 'parents' would leave them open to others
+        part.mkdir(mode=0o700, exist_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     descriptor = os.open(path, flags, 0o600)

@@ -20,12 +20,12 @@ import numpy as np
 from biofeedback.errors import RecordingError, SettingsError
 from biofeedback.model import Label, Value
 from biofeedback.recording import durable
+from biofeedback.recording.sealed import RECORDING_SUFFIX, is_there, plain_name
 
 if TYPE_CHECKING:
     from biofeedback.recording.tables import Beats
 
 SUFFIX = ".labels.jsonl"
-RECORDING_SUFFIX = ".mcap"
 
 LONGEST_COMMENT = 500
 LONGEST_BY = 40
@@ -102,10 +102,13 @@ _decoder = msgspec.json.Decoder(_Line)
 def sidecar_of(recording: Path) -> Path:
     """Return where the layer of ``recording`` lies: ``a.mcap`` has ``a.labels.jsonl``.
 
+    So has ``a.mcap.age``: the layer itself is never sealed.
+
     >>> sidecar_of(Path("2026/01HQ.mcap")).as_posix()
     '2026/01HQ.labels.jsonl'
     """
-    return recording.with_name(recording.name.removesuffix(RECORDING_SUFFIX) + SUFFIX)
+    name = plain_name(recording).name
+    return recording.with_name(name.removesuffix(RECORDING_SUFFIX) + SUFFIX)
 
 
 def read_layer(recording: Path) -> Layer:
@@ -163,7 +166,7 @@ def append(recording: Path, change: Change, beats: Beats) -> None:
         When the recording is not there, or the disk refuses.
     """
     _check(change, beats)
-    if not recording.is_file():
+    if not is_there(recording):
         raise RecordingError(
             f"There is no recording {recording.name}.", "Check the path."
         )

@@ -29,9 +29,9 @@ from biofeedback.model import (
     Signal,
     Value,
 )
-from biofeedback.recording.durable import sha256_of
 from biofeedback.recording.format import SAMPLES_KIND, Role, Stored, decode
 from biofeedback.recording.reader import Recording, open_recording
+from biofeedback.recording.sealed import sha256_of
 from biofeedback.wire.samples import decode_samples
 
 Floats = NDArray[np.float64]

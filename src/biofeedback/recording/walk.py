@@ -33,6 +33,7 @@ from biofeedback.recording.frames import (
     parse_header,
     parse_metadata,
 )
+from biofeedback.recording.sealed import opened
 
 
 class Walk:
@@ -244,7 +245,7 @@ class _Opened:
     def __enter__(self) -> BinaryIO:
         name = self._path.name or str(self._path)
         try:
-            self._file = file = self._path.open("rb")
+            self._file = file = opened(self._path)
             begin = file.read(len(MAGIC))
         except OSError as error:
             raise explained(f"{name} could not be read.", error) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,42 +13,68 @@ from fastapi import APIRouter, FastAPI
 from starlette.routing import Route, WebSocketRoute
 
 from biofeedback import __version__
+from biofeedback.errors import SettingsError
 from biofeedback.service import (
+    accounts,
     assessments,
     changes,
+    consents,
+    credentials,
     diary,
     doors,
     gauges,
     history,
+    invites,
+    looks,
     my_data,
+    notes,
     plans,
     practices,
     recordings,
+    reports,
     sessions,
+    sharing,
     usual,
 )
+from biofeedback.service.audit import Audit
 from biofeedback.service.conductor import Conductor
+from biofeedback.service.consenting import Consents
 from biofeedback.service.context import Context
 from biofeedback.service.guard import Guard
+from biofeedback.service.limits import Limits
 from biofeedback.service.live import live
 from biofeedback.service.pages import (
     Pages,
     PagesMount,
+    ca_certificate,
     not_built,
 )
+from biofeedback.service.passkeys import Challenges
+from biofeedback.service.passwords import Passwords
 from biofeedback.service.problems import add_problem_handlers
 from biofeedback.service.radio import radio
+from biofeedback.service.room import people as room_people
+from biofeedback.service.room import room
+from biofeedback.service.rooms import Rooms
 from biofeedback.service.shapes import ProblemShape
 from biofeedback.service.sign_ins import SignIns
 from biofeedback.service.straps import Straps
+from biofeedback.service.together import Together
+from biofeedback.service.trusting import CA_PATH
+from biofeedback.service.turning_out import sweep
+from biofeedback.service.watching import Watching
 from biofeedback.session.clock import Clock, WallClock
 from biofeedback.session.driver import Driver
 from biofeedback.session.referee import Referee
 from biofeedback.settings import Settings
-from biofeedback.store import Store
+from biofeedback.store import Store, StoreError
 from biofeedback.store.erasing import finish_erasing
 
+_LOGGER = logging.getLogger(__name__)
+
 API = "/api/v1"
+SWEEP_EVERY_S = 5.0
+"""How soon open websockets end when the command line turns somebody out."""
 
 PROBLEMS: dict[int | str, dict[str, object]] = {
     "default": {
@@ -68,31 +95,47 @@ def create_context(
     drivers: Sequence[Driver],
     referee: Referee | None = None,
     new_clock: Callable[[float], Clock] = WallClock,
+    passwords: Passwords | None = None,
 ) -> Context:
     """Return the parts of a service; nothing has started yet."""
     straps = Straps(drivers, settings.begin)
+    consents, audit = Consents(store), Audit(store)
+    conductor = Conductor(
+        store=store,
+        straps=straps,
+        referee=referee or Referee(),
+        new_clock=new_clock,
+        lsl=settings.lsl,
+    )
+    rooms = Rooms(conductor, consents)
     return Context(
         settings=settings,
         store=store,
         sign_ins=SignIns(store, settings.token),
         straps=straps,
-        conductor=Conductor(
-            store=store,
-            straps=straps,
-            referee=referee or Referee(),
-            new_clock=new_clock,
-            lsl=settings.lsl,
-        ),
+        consents=consents,
+        audit=audit,
+        passwords=passwords or Passwords(),
+        limits=Limits(),
+        challenges=Challenges(),
+        conductor=conductor,
+        rooms=rooms,
+        together=Together(rooms, conductor.entries),
+        watching=Watching(rooms, conductor.entries, audit),
     )
 
 
-def create_app(context: Context, *, dashboard: Path | None = None) -> FastAPI:
+def create_app(
+    context: Context, *, dashboard: Path | None = None, authority: Path | None = None
+) -> FastAPI:
     """Return the application around ``context``.
 
     Parameters
     ----------
     dashboard
         The built pages; ``None`` puts one page that says how to build them.
+    authority
+        The certificate that devices are told to trust, where there is one.
     """
     app = FastAPI(
         title="Biofeedback",
@@ -105,21 +148,33 @@ def create_app(context: Context, *, dashboard: Path | None = None) -> FastAPI:
     app.state.context = context
     api = APIRouter(prefix=API, responses=PROBLEMS)
     api.include_router(doors.router)
+    api.include_router(credentials.router)
+    api.include_router(invites.router)
+    api.include_router(accounts.router)
     api.include_router(sessions.router)
     api.include_router(plans.router)
     api.include_router(practices.router)
     api.include_router(recordings.router)
+    api.include_router(reports.router)
     api.include_router(diary.router)
     api.include_router(changes.router)
     api.include_router(usual.router)
     api.include_router(assessments.router)
     api.include_router(history.router)
     api.include_router(my_data.router)
+    api.include_router(consents.router)
+    api.include_router(sharing.router)
+    api.include_router(room_people)
+    api.include_router(notes.router)
+    api.include_router(looks.router)
     app.include_router(doors.health)
     app.include_router(gauges.router, responses=PROBLEMS)
     app.include_router(api)
     app.router.routes.append(WebSocketRoute(f"{API}/live/{{session_id}}", live))
     app.router.routes.append(WebSocketRoute(f"{API}/radio/{{session_id}}", radio))
+    app.router.routes.append(WebSocketRoute(f"{API}/room", room))
+    if authority is not None:
+        app.router.routes.append(Route(CA_PATH, ca_certificate(authority)))
     app.router.routes.append(
         Route("/", not_built)
         if dashboard is None
@@ -131,6 +186,7 @@ def create_app(context: Context, *, dashboard: Path | None = None) -> FastAPI:
         Guard,
         allowed_hosts=context.settings.allowed_hosts,
         https=context.settings.https,
+        hsts=context.settings.hsts,
     )
     return app
 
@@ -157,17 +213,38 @@ async def running(context: Context) -> AsyncIterator[None]:
     BiofeedbackError
         When the store or the recording to be replayed cannot be read.
     """
+    shared = context.sign_ins.shared
+    if shared and context.settings.replay is not None:
+        raise SettingsError(
+            "Where there are accounts, nobody in particular can show a file.",
+            "Name an empty folder with --data, or sign in and open it there.",
+        )
     await asyncio.to_thread(finish_erasing, context.store)
+    await context.consents.open()
     await context.straps.look()
     await context.conductor.open()
+    sweeping = asyncio.create_task(_sweep(context))
     try:
         if context.settings.replay is not None:
             await context.conductor.replay_file(
                 context.settings.replay, context.settings.replay_speed
             )
-        elif (asked := context.straps.asked()) is not None:
+        # Whose session would it be, where there are accounts? There the strap that was
+        # asked for only comes first on the page.
+        elif not shared and (asked := context.straps.asked()) is not None:
             await context.conductor.start(strap=asked, plan="practice")
         yield
     finally:
+        sweeping.cancel()
         await context.conductor.close()
+        await context.watching.close()
         await context.straps.close()
+
+
+async def _sweep(context: Context) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_EVERY_S)
+        try:
+            await sweep(context)
+        except StoreError as error:  # the disk may be back the next time
+            _LOGGER.warning("Who is still signed in could not be checked: %s", error)

@@ -14,6 +14,7 @@ from biofeedback.errors import RecordingError
 from biofeedback.model import Baseline
 from biofeedback.practice import resonance
 from biofeedback.practice.resonance import Form
+from biofeedback.service.access import OwnSession
 from biofeedback.service.assessment_shapes import (
     AssessmentShape,
     EstimateShape,
@@ -46,9 +47,8 @@ async def plan(
 
 
 @router.get("/sessions/{id}/assessment")
-async def assessment(id: str, _caller: SignedIn, here: Here) -> AssessmentShape:
+async def assessment(id: str, row: OwnSession, here: Here) -> AssessmentShape:
     """Report what the steps of a session say so far, or in the end."""
-    row = await asyncio.to_thread(here.store.session, id)
     live = here.conductor.session(id)
     if live is not None and row.state in (SessionState.LIVE, SessionState.CLOSING):
         found = await _of_live(live)

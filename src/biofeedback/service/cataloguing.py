@@ -17,6 +17,7 @@ from biofeedback.model import Entry, Value
 from biofeedback.recording.compaction import weighed
 from biofeedback.recording.reader import Recording, open_recording
 from biofeedback.recording.recover import find_parts
+from biofeedback.recording.sealed import is_there, recordings_in
 from biofeedback.service.kept_assessments import keep_assessment
 from biofeedback.service.practised import keep_practised
 from biofeedback.session.analysis import RATINGS
@@ -68,7 +69,7 @@ def rebuild(store: Store, tell: Callable[[str], None] | None = None) -> Rebuilt:
     finish_erasing(store)  # else what is left of it would be listed again
     folder = store.data / RECORDINGS
     refused, found, n_ratings = [], set[str](), 0
-    paths = sorted(folder.rglob("*.mcap"), key=_order)
+    paths = sorted(recordings_in(folder), key=_order)
     if not paths or _order(paths[0])[0]:
         store.person()  # whose computer this is comes before whoever was imported
     for path in paths:
@@ -86,7 +87,7 @@ def rebuild(store: Store, tell: Callable[[str], None] | None = None) -> Rebuilt:
         n_ratings += len(ratings)
     missing = []
     for id, known in store.recordings().items():
-        gone = id not in found and not (store.data / known.path).exists()
+        gone = id not in found and not is_there(store.data / known.path)
         if known.state in FINISHED and gone:
             missing.append(id)
             lost = LossReport(sentence="Its recording is not there any more.")

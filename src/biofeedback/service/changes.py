@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from biofeedback.practice.ratings import Answer, Band, Changes, RatingType, changes_of
-from biofeedback.service.context import Here, SignedIn
+from biofeedback.service.access import OwnSession
+from biofeedback.service.context import Here
 
 router = APIRouter(tags=["sessions"])
 
@@ -64,11 +65,10 @@ class ChangesShape(BaseModel):
 
 
 @router.get("/sessions/{id}/changes")
-async def changes(id: str, _caller: SignedIn, here: Here) -> ChangesShape:
+async def changes(id: str, _own: OwnSession, here: Here) -> ChangesShape:
     """Say what changed between before and after."""
 
     def ask() -> Changes:
-        here.store.session(id)
         return changes_of(
             Answer(type=row.type, value=row.value, moment=row.moment)
             for row in here.store.ratings(id)

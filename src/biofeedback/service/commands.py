@@ -1,4 +1,4 @@
-"""What a viewer may send over the live websocket."""
+"""What may be sent over the live websocket and the room's, and by whom."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from biofeedback.session.playback import To
 
 Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
 Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=2000)]
+Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
 class Ping(msgspec.Struct, frozen=True, tag_field="kind", tag="ping"):
@@ -42,11 +43,40 @@ class SetPacer(msgspec.Struct, frozen=True, tag_field="kind", tag="pacer.set"):
 
 
 class ProposePacer(msgspec.Struct, frozen=True, tag_field="kind", tag="pacer.propose"):
-    """A therapist's suggestion: not there before the live room is."""
+    """A pace that a therapist suggests."""
+
+    rate_bpm: float
+    inhale_pct: float = pacer.DEFAULT_INHALE_PCT
 
 
 class AcceptPacer(msgspec.Struct, frozen=True, tag_field="kind", tag="pacer.accept"):
-    """The patient's answer to it."""
+    """The person takes it over. ``proposal`` is the event's id."""
+
+    proposal: Id
+
+
+class DeclinePacer(msgspec.Struct, frozen=True, tag_field="kind", tag="pacer.decline"):
+    """The person keeps their own."""
+
+    proposal: Id
+
+
+class Say(msgspec.Struct, frozen=True, tag_field="kind", tag="say"):
+    """A message to the person, shown between breaths."""
+
+    text: Text
+
+
+class Seen(msgspec.Struct, frozen=True, tag_field="kind", tag="seen"):
+    """The message with this id was on screen."""
+
+    message: Id
+
+
+class Hand(msgspec.Struct, frozen=True, tag_field="kind", tag="hand"):
+    """The person raises their hand, or takes it down."""
+
+    up: bool
 
 
 class AskSignals(msgspec.Struct, frozen=True, tag_field="kind", tag="signals"):
@@ -99,6 +129,10 @@ Command: TypeAlias = (
     | SetPacer
     | ProposePacer
     | AcceptPacer
+    | DeclinePacer
+    | Say
+    | Seen
+    | Hand
     | AskSignals
     | Traces
     | ReplaySet
@@ -108,7 +142,45 @@ Command: TypeAlias = (
     | Stop
 )
 
+WATCHING: frozenset[type[Command]] = frozenset({Ping, Traces})
+"""What changes nothing: a program that may only read sends no more than these."""
+
+BY_THE_PERSON: frozenset[type[Command]] = WATCHING | {
+    *(Rate, Annotate, SetPacer, AcceptPacer, DeclinePacer, Seen, Hand, AskSignals),
+    *(ReplaySet, ReplayStep, ReplaySeek, ReplayLoop, Stop),
+}
+"""What is sent about one's own session, and by nobody else."""
+
+BY_A_THERAPIST: frozenset[type[Command]] = WATCHING | {Annotate, ProposePacer, Say}
+"""What is sent about the session of somebody who shares it."""
+
+
+class RoomAnnotate(
+    Annotate, frozen=True, kw_only=True, tag_field="kind", tag="annotate"
+):
+    """A mark in one of the sessions of the room."""
+
+    session: Id
+
+
+class RoomPropose(
+    ProposePacer, frozen=True, kw_only=True, tag_field="kind", tag="pacer.propose"
+):
+    """A pace that is suggested in one of them."""
+
+    session: Id
+
+
+class RoomSay(Say, frozen=True, kw_only=True, tag_field="kind", tag="say"):
+    """A message to one of the people in it."""
+
+    session: Id
+
+
+RoomCommand: TypeAlias = Ping | RoomAnnotate | RoomPropose | RoomSay
+
 _decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+_room_decoder: msgspec.json.Decoder[RoomCommand] = msgspec.json.Decoder(RoomCommand)
 
 
 def decode(text: str | bytes) -> Command:
@@ -120,6 +192,11 @@ def decode(text: str | bytes) -> Command:
         When it is not JSON, not a known kind, or not filled in as it should be.
     """
     return _decoder.decode(text)
+
+
+def decode_for_the_room(text: str | bytes) -> RoomCommand:
+    """Return the command of the room in ``text``; raises as :func:`decode` does."""
+    return _room_decoder.decode(text)
 
 
 class Allowance:

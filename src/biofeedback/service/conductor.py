@@ -93,6 +93,10 @@ class Conductor:
         self._lsl = lsl
         self._closing = asyncio.Event()
         self._erasing = False
+        self._n_starting = 0
+        self._recovered = asyncio.Event()
+        self._recovered.set()
+        self._finishing: dict[asyncio.Task[Any], str] = {}
         self._tasks = Tasks()
         self._unrecorded: set[asyncio.Task[Any]] = set()
         self._playbacks: dict[str, Playback] = {}
@@ -151,6 +155,7 @@ class Conductor:
         protocol: Plan | None,
         arm: str | None,
     ) -> SessionRow:
+        self._n_starting += 1
         try:
             return await self._started(
                 id, driver, strap, plan, person_id, signals, protocol, arm
@@ -158,6 +163,8 @@ class Conductor:
         except BaseException:
             self._roster.take_off(id)
             raise
+        finally:
+            self._n_starting -= 1
 
     async def _started(
         self,
@@ -210,7 +217,7 @@ class Conductor:
             await live.stop()
             part.unlink(missing_ok=True)
             raise
-        self._see_to(live)
+        self._see_to(live, person.id)
         return row
 
     def _key(self) -> bytes | None:
@@ -243,6 +250,15 @@ class Conductor:
     async def _start_replay(
         self, recording: Recording, speed: float, person_id: str | None
     ) -> SessionRow:
+        self._n_starting += 1
+        try:
+            return await self._replay_started(recording, speed, person_id)
+        finally:
+            self._n_starting -= 1
+
+    async def _replay_started(
+        self, recording: Recording, speed: float, person_id: str | None
+    ) -> SessionRow:
         person = await asyncio.to_thread(self._store.person, person_id)
         clock = ReplayClock(self._new_clock(1.0), speed)
         live, playback = await asyncio.to_thread(
@@ -252,12 +268,14 @@ class Conductor:
         await asyncio.to_thread(self._store.add_session, row)
         live.start()
         self._playbacks[row.id] = playback
-        self._see_to(live)
+        self._see_to(live, person.id)
         return row
 
-    def _see_to(self, live: LiveSession) -> None:
-        self._roster.add(live)
+    def _see_to(self, live: LiveSession, person_id: str) -> None:
+        self._roster.add(live, person_id)
         task = self._tasks.spawn(self._endings.attend(live))
+        self._finishing[task] = person_id
+        task.add_done_callback(self._finishing.pop)
         if live.info.source == "replay":
             self._unrecorded.add(task)
             task.add_done_callback(self._unrecorded.discard)
@@ -285,6 +303,19 @@ class Conductor:
     def session(self, id: str) -> LiveSession | None:
         """Return a session that is live, or that ended a short while ago."""
         return self._roster.session(id)
+
+    @property
+    def going_on(self) -> tuple[LiveSession, ...]:
+        """The live sessions, replays among them."""
+        return self._roster.going_on
+
+    def person_id(self, id: str) -> str | None:
+        """Return whose session this is, live or ended a short while ago."""
+        return self._roster.person_id(id)
+
+    def on_change(self, told: Callable[[], None]) -> None:
+        """Call ``told`` from now on when a session begins or ends."""
+        self._roster.on_change(told)
 
     def live(self, id: str) -> LiveSession:
         """Return a live session that can be added to.
@@ -365,6 +396,7 @@ class Conductor:
             When the store cannot be read or written.
         """
         left = await asyncio.to_thread(self._finisher.left_behind)
+        self._recovered.clear()
         self._tasks.spawn(self._recover(left))
 
     async def _recover(self, left: LeftBehind) -> None:
@@ -372,6 +404,8 @@ class Conductor:
             await asyncio.to_thread(self._finisher.recover, left)
         except Exception:
             _LOGGER.exception("What was left unfinished could not be recovered")
+        finally:
+            self._recovered.set()
 
     @property
     def tally(self) -> Tally:
@@ -389,22 +423,30 @@ class Conductor:
         return len(self._tasks.going_on - self._unrecorded)
 
     @contextmanager
-    def erasing(self) -> Iterator[None]:
+    def erasing(self, person_id: str) -> Iterator[None]:
         """Let nothing begin while somebody's data is erased, and forget it after.
+
+        Sessions of others go on.
 
         Raises
         ------
         Problem
-            With status 409, while a session goes on or is being finished.
+            With status 409, while a session of theirs goes on or is being finished.
         """
-        if self._roster.going_on:
+        going_on = {self._roster.person_id(one.info.id) for one in self.going_on}
+        if person_id in going_on:
             raise Problem(
                 409,
                 "A session still goes on.",
                 "End it first. Then erase.",
                 reason="live",
             )
-        if self._erasing or self._tasks.going_on:
+        if (
+            self._erasing
+            or self._n_starting
+            or not self._recovered.is_set()
+            or person_id in self._finishing.values()
+        ):
             raise Problem(
                 409,
                 "A session is just being saved.",

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
+import msgspec
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from biofeedback.service.audit import Audit
 from biofeedback.service.conductor import Conductor
+from biofeedback.service.consenting import Consents
+from biofeedback.service.guard import SAFE_METHODS
+from biofeedback.service.limits import Limits
+from biofeedback.service.passkeys import Challenges
+from biofeedback.service.passwords import Passwords
 from biofeedback.service.problems import Problem
+from biofeedback.service.rooms import Rooms
+from biofeedback.service.seats import Seats
 from biofeedback.service.sign_ins import Caller, SignIns, cookie_name
 from biofeedback.service.straps import Straps
+from biofeedback.service.together import Together
+from biofeedback.service.watching import Watching
 from biofeedback.settings import Settings
 from biofeedback.store import Store
 
@@ -26,11 +37,20 @@ class Context:
     sign_ins: SignIns
     straps: Straps
     conductor: Conductor
+    consents: Consents
+    audit: Audit
+    passwords: Passwords
+    limits: Limits
+    challenges: Challenges
+    rooms: Rooms
+    together: Together
+    watching: Watching
+    seats: Seats = field(default_factory=Seats)
 
     @property
     def cookie(self) -> str:
         """Return the name of this service's cookie."""
-        return cookie_name(self.settings.port)
+        return cookie_name(self.settings.port, https=self.settings.https)
 
 
 def context_of(connection: HTTPConnection) -> Context:
@@ -42,11 +62,14 @@ def context_of(connection: HTTPConnection) -> Context:
 async def identify(connection: HTTPConnection) -> Caller | None:
     """Return who sent the cookie or the token, if anybody is known by it."""
     here = context_of(connection)
-    return await asyncio.to_thread(
+    caller = await asyncio.to_thread(
         here.sign_ins.caller,
         cookie=connection.cookies.get(here.cookie),
         authorization=connection.headers.get("authorization"),
     )
+    if caller is None or connection.client is None:
+        return caller
+    return msgspec.structs.replace(caller, origin=connection.client.host)
 
 
 async def signed_in(connection: HTTPConnection) -> Caller:
@@ -55,11 +78,24 @@ async def signed_in(connection: HTTPConnection) -> Caller:
     Raises
     ------
     Problem
-        With status 401, when nobody is known by what they sent.
+        With status 401, when nobody is known by what they sent; with 403, when it is
+        a token that may not do this.
     """
     caller = await identify(connection)
     if caller is None:
         raise Problem(401)
+    if caller.operates:
+        raise Problem(
+            403,
+            "Where there are accounts, this token only reads the service's figures.",
+            "Make an access token with 'biofeedback token add'.",
+        )
+    if not caller.writes and connection.scope["method"] not in SAFE_METHODS:
+        raise Problem(
+            403,
+            "This access token may only read.",
+            "Make one of scope 'all' with 'biofeedback token add'.",
+        )
     return caller
 
 

@@ -8,10 +8,13 @@ from ulid import ULID
 
 from biofeedback.errors import RecordingError
 from biofeedback.model import Ask
+from biofeedback.practice.ratings import SCALES
 from biofeedback.service.browser_radio import check_signals
 from biofeedback.service.endings import Endings
+from biofeedback.service.problems import Problem
 from biofeedback.service.rating_book import RatingBook
 from biofeedback.service.ratings import Rating
+from biofeedback.service.room_state import ROOM_TYPES
 from biofeedback.service.roster import Roster
 from biofeedback.service.tasks import Tasks
 from biofeedback.store import Store
@@ -102,3 +105,25 @@ class Entries:
         if (worn := self._roster.worn(id)) is not None:
             check_signals(worn, signals)
         await live.ask_for(by=by, signals=signals)
+
+
+def refuse_taken(type: str) -> None:
+    """Refuse a mark that would pass for a rating or for an event of the room.
+
+    Raises
+    ------
+    Problem
+        With status 422.
+    """
+    if type in SCALES:
+        raise Problem(
+            422,
+            f"'{type}' is a rating.",
+            "Send it to .../ratings, so that it is kept with its question.",
+        )
+    if type in ROOM_TYPES:
+        raise Problem(
+            422,
+            f"'{type}' is an event of the room.",
+            "docs/protocol.md says which command makes it.",
+        )

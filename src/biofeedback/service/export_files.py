@@ -7,6 +7,7 @@ import io
 import shutil
 import tempfile
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -17,6 +18,7 @@ from biofeedback.recording.exporters.options import (
 )
 from biofeedback.recording.exporters.registry import export, exporter
 from biofeedback.recording.relabelling import Layer, read_layer
+from biofeedback.service.deidentified import Mask
 
 SUFFIXES = {
     "kubios": ".txt",
@@ -49,11 +51,19 @@ class ExportFile(NamedTuple):
     media_type: str
 
 
-def exported(path: Path, id: str, format: str, options: ExportOptions) -> ExportFile:
+def exported(
+    path: Path,
+    id: str,
+    format: str,
+    options: ExportOptions,
+    *,
+    mask: Mask | None = None,
+) -> ExportFile:
     """Return a recording in another format, as one file. Blocks.
 
     What is a folder, or has something to say beside it (notes, a layer of labels),
-    comes as a ZIP.
+    comes as a ZIP. With a ``mask`` it tells no more than a researcher may see; ``id``
+    is then the code of the session.
 
     Raises
     ------
@@ -69,8 +79,12 @@ def exported(path: Path, id: str, format: str, options: ExportOptions) -> Export
     file = tempfile.TemporaryFile()
     try:
         name = stem if chosen.FOLDER else stem + SUFFIXES.get(format, "")
-        done = export(path, format, folder / name, options)
         layer = read_layer(path)
+        masked = None
+        if mask is not None:
+            masked = partial(mask.tables, free_text=options.free_text)
+            layer = mask.layer(layer)
+        done = export(path, format, folder / name, options, masked=masked)
         if len(done.paths) == 1 and not done.notes and not layer.changes:
             with done.paths[0].open("rb") as source:
                 shutil.copyfileobj(source, file)

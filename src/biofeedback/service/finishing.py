@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,8 +14,10 @@ from biofeedback.errors import BiofeedbackError, NotSoError, RecordingError
 from biofeedback.model import Value
 from biofeedback.practice.resonance import holds_assessment
 from biofeedback.recording.compaction import PART_SUFFIX, Compacted, weighed
+from biofeedback.recording.keys import key_in_use
 from biofeedback.recording.reader import open_recording
 from biofeedback.recording.recover import Recovered, find_parts, recover_parts
+from biofeedback.recording.sealed import is_there, seal
 from biofeedback.service.cataloguing import quality_or_none
 from biofeedback.service.kept_assessments import keep_assessment
 from biofeedback.service.practised import keep_practised
@@ -55,6 +59,7 @@ class Finisher:
         self._referee = referee
         self._summaries: OrderedDict[str, bytes] = OrderedDict()
         self._unsummarised: set[str] = set()
+        self._sealing = threading.Lock()
 
     def new_part(self, id: str) -> Path:
         """Return where the journal of a new session goes."""
@@ -79,7 +84,7 @@ class Finisher:
             return
         final = self._store.data / row.path
         part = final.with_name(final.name + PART_SUFFIX)
-        if final.exists() and not part.exists():  # the store failed the last time
+        if is_there(final) and not part.exists():  # the store failed the last time
             compacted = await asyncio.to_thread(_weighed, final)
         else:
             # Before the summary, which takes seconds: the next practice asks for it.
@@ -98,6 +103,7 @@ class Finisher:
             self._store.finish_session, id, state, recording=recording
         )
         _LOGGER.info("Session %s is %s", id, state)
+        await asyncio.to_thread(self._seal, (final,))
 
     def recording_path(self, id: str) -> Path:
         """Return where the finished recording of a session lies. Blocks.
@@ -113,7 +119,7 @@ class Finisher:
         row = self._store.recording(id)
         if session.state in READY and row is not None:
             path = self._store.data / row.path
-            if path.exists():
+            if is_there(path):
                 return path
         raise self._absent(session, "recording")
 
@@ -166,7 +172,7 @@ class Finisher:
             return True
         if session.id in self._unsummarised:
             return False
-        return (self._store.data / recording.path).exists()
+        return is_there(self._store.data / recording.path)
 
     def _absent(self, session: SessionRow, what: str) -> Problem:
         if trouble := self.trouble.get(session.id):
@@ -223,6 +229,30 @@ class Finisher:
                 self._recovered(report, report.session_id)
         for row in left.sessions:
             self._settle(row, reports)
+        listed = self._store.recordings().values()
+        # Also what an earlier process did not come to seal.
+        self._seal([self._store.data / r.path for r in listed if r.state in READY])
+
+    def _seal(self, paths: Sequence[Path]) -> None:
+        """Seal recordings that are finished, where a key is given.
+
+        One that fails is whole all the same: that is logged, and the next start tries
+        again.
+        """
+        try:
+            key = key_in_use()
+        except BiofeedbackError as error:
+            _LOGGER.warning("Nothing is sealed now. %s", error)
+            return
+        if key is None:
+            return
+        for path in paths:
+            try:
+                with self._sealing:
+                    if path.exists():
+                        seal(path, key)
+            except BiofeedbackError as error:
+                _LOGGER.warning("%s", error)
 
     def _recovered(self, report: Recovered, id: str) -> None:
         recording = open_recording(report.path)
@@ -232,7 +262,7 @@ class Finisher:
             info = recording.info
             session = SessionRow(
                 id=id,
-                person_id=self._store.person().id,
+                person_id=self._store.person_called(info.person).id,
                 plan=info.plan,
                 source=info.source,
                 simulated=info.simulated,
@@ -262,7 +292,7 @@ class Finisher:
             return
         final = self._store.data / known.path
         part = final.with_name(final.name + PART_SUFFIX)
-        if final.exists():  # killed after compaction, before the store knew of it
+        if is_there(final):  # killed after compaction, before the store knew of it
             state = SessionState.COMPLETE
             done = self._row(row.id, _weighed(final), state, None)
             self._store.finish_session(row.id, state, recording=done)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Response
 
-from biofeedback.service.context import Here, SignedIn
+from biofeedback.service.access import Operator
+from biofeedback.service.context import Here
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -21,7 +22,7 @@ router = APIRouter(tags=["the service"])
 
 
 @router.get("/metrics", response_class=Response)
-async def metrics(_caller: SignedIn, here: Here) -> Response:
+async def metrics(_caller: Operator, here: Here) -> Response:
     """Return the service's figures in the Prometheus text format."""
     # Imported when it is asked for: whoever sits at home never does.
     from prometheus_client import (

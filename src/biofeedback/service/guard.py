@@ -29,8 +29,27 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "form-action 'self'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
+        # Lit's templates, and the one address of the service worker: no others.
+        "trusted-types lit-html worker",
     )
 )
+
+NOT_USED = (
+    "accelerometer",
+    "camera",
+    "display-capture",
+    "geolocation",
+    "gyroscope",
+    "hid",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "serial",
+    "usb",
+    "xr-spatial-tracking",
+)
+"""What no page of ours ever asks a browser for."""
 
 HEADERS = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
@@ -38,18 +57,32 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": ", ".join(f"{name}=()" for name in NOT_USED),
 }
+HSTS = "max-age=31536000"
+
+FOREIGN = Problem(
+    403,
+    "This request came from another site's page.",
+    "Use the dashboard at the address that 'biofeedback run' printed.",
+)
 
 
 class Guard:
     """ASGI middleware in front of the whole application."""
 
     def __init__(
-        self, app: ASGIApp, *, allowed_hosts: frozenset[str], https: bool
+        self,
+        app: ASGIApp,
+        *,
+        allowed_hosts: frozenset[str],
+        https: bool,
+        hsts: bool = False,
     ) -> None:
         self._app = app
         self._allowed_hosts = allowed_hosts
         self._https = https
+        self._hsts = hsts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request pass, or answer it here."""
@@ -78,39 +111,56 @@ class Guard:
                 "This name does not belong to the service.",
                 "Use the address that 'biofeedback run' printed.",
             )
-        if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
+        is_http = scope["type"] == "http"
+        if is_http and scope["method"] in SAFE_METHODS:
+            if scope["path"].startswith("/api/") and not _fetched_here(headers):
+                return FOREIGN
             return None
-        if not self._same_site(headers, host):
-            return Problem(
-                403,
-                "This request came from another site's page.",
-                "Use the dashboard at the address that 'biofeedback run' printed.",
-            )
+        if not self._same_site(headers, host, is_http=is_http):
+            return FOREIGN
+        if not is_http:
+            return None
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > MAX_BODY_BYTES:
             return Problem(413)
-        return None
+        return None if _is_json(headers) else Problem(415)
 
-    def _same_site(self, headers: Headers, host: str) -> bool:
+    def _same_site(self, headers: Headers, host: str, *, is_http: bool) -> bool:
         # Programs send neither header; browsers send Origin with every unsafe method
         # and with every websocket, and pages cannot forge it (Fetch standard §3.2).
         origin = headers.get("origin")
-        if origin is not None:
-            return origin.lower() == f"{'https' if self._https else 'http'}://{host}"
-        return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+        scheme = "https" if self._https else "http"
+        if origin is not None and origin.lower() != f"{scheme}://{host}":
+            return False
+        # What browsers say of a websocket's site differs; its Origin is enough.
+        return _fetched_here(headers) if is_http or origin is None else True
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(HEADERS)
-                if self._https:
-                    headers["strict-transport-security"] = "max-age=31536000"
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)  # a report brings a stricter one
+                if self._hsts:
+                    headers["strict-transport-security"] = HSTS
                 if scope["path"].startswith(("/api/", "/healthz")):
                     headers["cache-control"] = "no-store"
             await send(message)
 
         return send_with_headers
+
+
+def _fetched_here(headers: Headers) -> bool:
+    return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+
+
+def _is_json(headers: Headers) -> bool:
+    # A page anywhere can post a form, or text, without asking first; JSON it cannot.
+    kind = headers.get("content-type")
+    if kind is None:
+        has_body = "transfer-encoding" in headers
+        return not has_body and headers.get("content-length", "0") == "0"
+    return kind.partition(";")[0].strip().lower() == "application/json"
 
 
 class _Body:

@@ -181,10 +181,19 @@ async def history(
     return HistoryShape.of(found)
 
 
-def told(store: Store, person_id: str, n_weeks: int) -> History:
+def told(
+    store: Store,
+    person_id: str,
+    n_weeks: int,
+    *,
+    simulated: bool | None = None,
+    today: date | None = None,
+) -> History:
     """Return the history of one person. Blocks.
 
     Replays and imported recordings are no practice of theirs, and not in it.
+    ``simulated`` leaves only practices with a simulated heart, or only those without;
+    ``today`` is the last day, by default today.
     """
     practised = store.practised(person_id)
     answers: dict[str, list[RatingRow]] = {}
@@ -194,6 +203,8 @@ def told(store: Store, person_id: str, n_weeks: int) -> History:
     for session in store.sessions_of(person_id):
         row = practised.get(session.id)
         if row is None or session.replay_of is not None:
+            continue
+        if simulated not in (None, session.simulated):
             continue
         sittings.append(
             Sitting(
@@ -214,7 +225,8 @@ def told(store: Store, person_id: str, n_weeks: int) -> History:
     return history_of(
         sittings,
         notes,
-        today=_today(
+        today=today
+        or _today(
             store.now_ns(),
             [*(one.day for one in sittings), *(one.day for one in notes)],
         ),

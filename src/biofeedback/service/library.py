@@ -19,6 +19,7 @@ import msgspec
 from starlette.requests import HTTPConnection
 
 from biofeedback.errors import BiofeedbackError
+from biofeedback.recording.sealed import lies_at
 from biofeedback.recording.tables import Tables, read_tables
 from biofeedback.service.cataloguing import quality_of
 from biofeedback.service.problems import Problem
@@ -138,5 +139,5 @@ def _quality_or_why(path: Path) -> Quality | str:
 
 
 def _key(path: Path) -> _Key:
-    found = path.stat()
+    found = lies_at(path).stat()
     return (str(path), found.st_size, found.st_mtime_ns)

@@ -9,10 +9,14 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
+from biofeedback.errors import NotSoError
 from biofeedback.service.context import Context, Here, SignedIn
+from biofeedback.service.entering import drop_cookie
 from biofeedback.service.library import Library, library_of
 from biofeedback.service.my_data_files import NAME, my_data, zipped
-from biofeedback.store.erasing import Erased, erase
+from biofeedback.service.problems import Problem
+from biofeedback.service.sign_ins import Caller
+from biofeedback.store.erasing import Erased, check_erasable, erase
 
 router = APIRouter(tags=["my data"])
 
@@ -39,6 +43,7 @@ async def export(caller: SignedIn, here: Here) -> StreamingResponse:
     A session that still goes on is not in it.
     """
     files = await asyncio.to_thread(my_data, here.store, caller.person)
+    await here.audit.note(caller, "my_data.take", person_id=caller.person.id)
     return StreamingResponse(
         zipped(files),
         media_type="application/zip",
@@ -46,12 +51,20 @@ async def export(caller: SignedIn, here: Here) -> StreamingResponse:
     )
 
 
-async def _erased(here: Context, person_id: str) -> Erased:
-    with here.conductor.erasing():
+async def _erased(here: Context, caller: Caller) -> Erased:
+    person_id = caller.person.id
+    with here.conductor.erasing(person_id):
+        try:
+            await asyncio.to_thread(check_erasable, here.store, person_id)
+        except NotSoError as error:
+            raise Problem(409, error.message, error.advice) from error
+        await here.audit.note(caller, "my_data.erase", person_id=person_id)
         sign_ins = await asyncio.to_thread(here.store.sign_ins_of, person_id)
-        done = await asyncio.to_thread(erase, here.store, person_id)
-    for one in sign_ins:
-        here.sign_ins.dismiss(one.token_sha256)
+        try:
+            done = await asyncio.to_thread(erase, here.store, person_id)
+        finally:  # the rows may be gone though the file could not be written anew
+            here.sign_ins.dismiss(*(one.token_sha256 for one in sign_ins))
+            await here.consents.reread()
     return done
 
 
@@ -65,10 +78,14 @@ async def erase_all(
 ) -> ErasedShape:
     """Erase everything of this person, for ever; answered once it is gone.
 
-    Refused while a session goes on. Everyone who was signed in as them is signed out.
+    Refused while a session goes on, to access tokens, where others' consents name this
+    account, and to the only administrator. Everyone who was signed in as them is
+    signed out.
     """
+    if caller.account is not None and caller.sign_in is None:
+        raise Problem(403, "An access token erases nothing.", "Sign in with a browser.")
     # Once begun it goes on, whether or not anybody still waits for the answer.
-    done = await asyncio.shield(asyncio.create_task(_erased(here, caller.person.id)))
+    done = await asyncio.shield(asyncio.create_task(_erased(here, caller)))
     books.forget()
-    response.delete_cookie(here.cookie, path="/", httponly=True, samesite="strict")
+    drop_cookie(here, response)
     return ErasedShape(n_sessions=done.n_sessions, n_files=done.n_files)

@@ -24,6 +24,7 @@ import msgspec
 from biofeedback.errors import RecordingError
 from biofeedback.model import Value
 from biofeedback.recording import durable
+from biofeedback.recording.sealed import is_there
 from biofeedback.service.cataloguing import RECORDINGS, rebuild
 from biofeedback.store import DiaryRow, EstimateRow, Person, RatingRow, Store
 
@@ -109,7 +110,7 @@ def _unpack(archive: zipfile.ZipFile, data: Path) -> int:
         if ".." in name.parts or "\\" in info.filename or ":" in info.filename:
             raise ValueError("a path that leads out of the folder")
         target = data.joinpath(*name.parts)
-        if target.exists():
+        if is_there(target):
             continue
         # Whole or not at all: a half one would be taken for a damaged recording.
         new = target.with_name(f"{target.name}.new")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -16,8 +17,11 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from biofeedback.recording.keys import DamagedError
 from biofeedback.recording.relabelling import sidecar_of
+from biofeedback.recording.sealed import SUFFIX, is_there, opened
 from biofeedback.store import Person, SessionRow, SessionState, Store
+from biofeedback.store.audit import tag
 
 CHUNK_BYTES = 256 << 10
 NS_PER_S = 1_000_000_000
@@ -48,6 +52,10 @@ practices.csv        What was practised in each session, how long and at which p
 diary.csv            What you noted outside of sessions.
 resonance.json       What assessments of your breathing pace found, and how surely.
 sign-ins.csv         When a browser signed in here. Without its secret.
+consents.csv         What you let whom see, for what, from when to when. People stand
+                     in it by the code that "Who may see" shows beside their name.
+looks.csv            Who saw or did what about you, by the same codes.
+account.json         How you sign in, where several share a service. Without secrets.
 person.json          Your pseudonym, and since when it is known.
 
 To bring all of it back, here or on another computer, type:
@@ -71,6 +79,8 @@ def my_data(store: Store, person: Person) -> tuple[File, ...]:
     ------
     StoreError
         When the store cannot be read.
+    RecordingError
+        When a recording is sealed and does not open.
     """
     sessions = store.sessions_of(person.id)
     recordings = store.recordings()
@@ -81,12 +91,15 @@ def my_data(store: Store, person: Person) -> tuple[File, ...]:
         if row is None:
             continue
         path = store.data / row.path
-        found = [path, sidecar_of(path)]
+        found = [sidecar_of(path)]
         if session.state not in (SessionState.LIVE, SessionState.CLOSING):
             # Journals and copies that a crash or a full disk left beside it.
-            found += sorted(path.parent.glob(f"{session.id}.mcap.*"))
+            beside = sorted(path.parent.glob(f"{session.id}.mcap.*"))
+            found += [one for one in beside if SUFFIX not in one.suffixes]
         there = [one for one in found if one.is_file()]
-        if not there:
+        if _opens(path):  # called by its name, it is handed out unsealed
+            there.insert(0, path)
+        else:
             missing.append(f"{session.started_at_utc_ns} {row.path}")
         files += [(one.relative_to(store.data).as_posix(), one) for one in there]
     said = ""
@@ -157,8 +170,21 @@ def my_data(store: Store, person: Person) -> tuple[File, ...]:
                 for one in store.sign_ins_of(person.id)
             ),
         ),
+        "consents.csv": _consents(store, person.id),
+        "looks.csv": _looks(store, person.id),
+        "account.json": _account(store, person.id),
     }
     return (*texts.items(), *files)
+
+
+def _opens(path: Path) -> bool:
+    if not is_there(path):
+        return False
+    try:  # what cannot be told is told now, and not in the middle of a ZIP
+        opened(path).close()
+    except DamagedError:
+        return False
+    return True
 
 
 def zipped(files: Iterable[File]) -> Iterator[bytes]:
@@ -168,7 +194,7 @@ def zipped(files: Iterable[File]) -> Iterator[bytes]:
 
     Raises
     ------
-    OSError
+    OSError, RecordingError
         When a file cannot be read: what was yielded so far is no whole ZIP.
     """
     sink = _Sink()
@@ -180,11 +206,13 @@ def zipped(files: Iterable[File]) -> Iterator[bytes]:
                 archive.writestr(info, content)
                 yield sink.take()
                 continue
-            info.file_size = content.stat().st_size  # beyond 2 GiB it needs ZIP64
-            with content.open("rb") as source, archive.open(info, "w") as target:
-                while chunk := source.read(CHUNK_BYTES):
-                    target.write(chunk)
-                    yield sink.take()
+            with opened(content) as source:
+                info.file_size = source.seek(0, os.SEEK_END)  # above 2 GiB: ZIP64
+                source.seek(0)
+                with archive.open(info, "w") as target:
+                    while chunk := source.read(CHUNK_BYTES):
+                        target.write(chunk)
+                        yield sink.take()
     yield sink.take()
 
 
@@ -250,6 +278,63 @@ def _practices(store: Store, person_id: str, sessions: Sequence[SessionRow]) -> 
             for session in sessions
             if session.id in practised
         ),
+    )
+
+
+def _consents(store: Store, person_id: str) -> bytes:
+    accounts = {account.id: account for account in store.accounts.all()}
+    return _table(
+        (
+            *("receipt", "code", "role", "stream", "purpose", "granted_at"),
+            *("expires_at", "revoked_at", "text_version"),
+        ),
+        (
+            {
+                **msgspec.structs.asdict(row),
+                "receipt": row.receipt_id,
+                "code": accounts[row.account_id].code,
+                "role": accounts[row.account_id].role.value,
+                "stream": row.stream.value,
+                "purpose": row.purpose.value,
+                "granted_at": _utc(row.granted_at_utc_ns),
+                "expires_at": _utc(row.expires_at_utc_ns),
+                "revoked_at": _utc(row.revoked_at_utc_ns),
+            }
+            for row in store.consents.of_person(person_id)[::-1]
+        ),
+    )
+
+
+def _looks(store: Store, person_id: str) -> bytes:
+    key = store.audit.key_of(person_id)
+    own = None if key is None else tag(key, person_id)
+    return _table(
+        ("at", "by", "role", "action", "outcome"),
+        (
+            {
+                "at": _utc(row.at_utc_ns),
+                "by": "you" if row.actor == own else row.actor,
+                "role": row.role,
+                "action": row.action,
+                "outcome": row.outcome,
+            }
+            for row in store.audit.about(person_id)[::-1]
+        ),
+    )
+
+
+def _account(store: Store, person_id: str) -> bytes:
+    account = store.accounts.of_person(person_id)
+    if account is None:
+        return _json(None)
+    return _json(
+        {
+            "code": account.code,
+            "name": account.name,
+            "display": account.display,
+            "role": account.role.value,
+            "created_at": _utc(account.created_at_utc_ns),
+        }
     )
 
 

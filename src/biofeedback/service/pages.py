@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -64,6 +65,23 @@ class PagesMount(Mount):
 async def not_built(_request: object) -> Response:
     """Say calmly that there is no dashboard, and how to get it."""
     return HTMLResponse(NOT_BUILT, headers={"cache-control": "no-cache"})
+
+
+def ca_certificate(path: Path) -> Callable[[object], Awaitable[Response]]:
+    """Return what answers with the certificate that devices are told to trust.
+
+    Anybody may have it: it lets nobody in, and its key is another file. Phones offer
+    to install what comes as this type.
+    """
+
+    async def answer(_request: object) -> Response:
+        return FileResponse(
+            path,
+            media_type="application/x-x509-ca-cert",
+            headers={"cache-control": "no-cache"},
+        )
+
+    return answer
 
 
 def dashboard_folder() -> Path | None:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from biofeedback.errors import NotSoError
 from biofeedback.practice.plan_library import PlanLibrary
 from biofeedback.practice.plans import PRACTICE, Chosen, Plan, read_plan
+from biofeedback.service.access import OwnSession
 from biofeedback.service.context import Context, Here, SignedIn
 from biofeedback.service.plan_shapes import (
     AdaptiveBody,
@@ -39,9 +40,8 @@ async def plan(id: str, _caller: SignedIn, here: Here) -> PlanShape:
 
 
 @router.get("/sessions/{id}/plan")
-async def session_plan(id: str, _caller: SignedIn, here: Here) -> SessionPlanShape:
+async def session_plan(id: str, _own: OwnSession, here: Here) -> SessionPlanShape:
     """Tell the steps that a live session follows."""
-    await asyncio.to_thread(here.store.session, id)
     config = here.conductor.live(id).config
     if config is None or config.plan is None:
         raise Problem(
@@ -52,11 +52,12 @@ async def session_plan(id: str, _caller: SignedIn, here: Here) -> SessionPlanSha
     return SessionPlanShape.of(Chosen(plan=read_plan(config.plan), arm_id=config.arm))
 
 
-@router.put("/sessions/{id}/adaptive", status_code=202)
-async def adapt(id: str, body: AdaptiveBody, caller: SignedIn, here: Here) -> Response:
+@router.put("/sessions/{id}/adaptive", status_code=202, response_class=Response)
+async def adapt(
+    id: str, body: AdaptiveBody, _own: OwnSession, caller: SignedIn, here: Here
+) -> Response:
     """Let the pace follow the heart's answer, or no longer."""
-    await asyncio.to_thread(here.store.session, id)
-    await here.conductor.live(id).adapt(by=caller.role, on=body.on)
+    await here.conductor.live(id).adapt(by=caller.by_own, on=body.on)
     return Response(status_code=202)
 
 

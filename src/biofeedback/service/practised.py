@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from biofeedback.model import ClockReading, Entry, PacerEvent
-from biofeedback.practice.phases import NS_PER_MS, begins_practice, practice_span
+from biofeedback.practice.phases import as_it_happened, begins_practice, paced_span
 from biofeedback.recording.reader import Recording, open_recording
 from biofeedback.session.contents import contents_of
 from biofeedback.session.followed import followed_in
@@ -22,7 +22,6 @@ from biofeedback.store import PractisedRow, Store
 _LOGGER = logging.getLogger(__name__)
 
 MS_PER_MINUTE = 60_000
-OWN_BREATHS = "practice/own_breaths"
 OWN = ("strap", "simulated")
 """A replay shows what was practised before, an import what was elsewhere."""
 
@@ -71,10 +70,10 @@ def practised_in(path: Path) -> PractisedRow | None:
         return None
     contents = contents_of(path)
     recording: Recording = contents.recording
-    entries = _as_it_happened(contents.entries)
+    entries = as_it_happened(contents.entries)
     if not any(map(begins_practice, entries)):
         return None
-    from_ms, to_ms = _paced_span(entries, 1000 * contents.duration_s)
+    from_ms, to_ms = paced_span(entries, 1000 * contents.duration_s)
     followed = followed_in(
         contents.series.timed(),
         contents.schedule,
@@ -102,32 +101,6 @@ def _symptom(entries: Sequence[Entry]) -> bool:
     return any(
         entry.type == "symptom" and entry.id not in taken_back for entry in entries
     )
-
-
-def _as_it_happened(entries: Sequence[Entry]) -> list[Entry]:
-    """Return what was entered by when it was, also where it arrived later."""
-    timed = [
-        entry
-        if entry.at_ms is None
-        else msgspec.structs.replace(entry, t_ns=round(entry.at_ms * NS_PER_MS))
-        for entry in entries
-    ]
-    return sorted(timed, key=lambda entry: entry.t_ns)
-
-
-def _paced_span(entries: Sequence[Entry], end_ms: float) -> tuple[float, float]:
-    """Return from when to when (ms) the pacer was followed.
-
-    As :func:`~biofeedback.practice.phases.practice_span`, but without the own breaths
-    at the end: whoever then leaves every question open practises no longer for that.
-    """
-    from_ms, to_ms = practice_span(entries, end_ms)
-    own_ms = [
-        entry.t_ns / NS_PER_MS
-        for entry in entries
-        if entry.type == "phase" and entry.text == OWN_BREATHS
-    ]
-    return from_ms, min([to_ms, *(ms for ms in own_ms[-1:] if ms > from_ms)])
 
 
 def _name(entries: Sequence[Entry]) -> str | None:

@@ -16,6 +16,8 @@ from biofeedback.errors import (
     NotSoError,
     SettingsError,
 )
+from biofeedback.recording.keys import WrongKeyError
+from biofeedback.recording.sealed import NoKeyError
 from biofeedback.store import StoreError
 
 _LOGGER = logging.getLogger(__name__)
@@ -24,7 +26,7 @@ SENTENCES: dict[int, tuple[str, str]] = {
     400: ("The request could not be read.", "Send JSON in UTF-8."),
     401: (
         "You are not signed in.",
-        "Open the link that 'biofeedback run' prints; it works once.",
+        "Sign in, or open the link that 'biofeedback run' prints; it works once.",
     ),
     403: ("This request is not allowed.", "Use the address the service printed."),
     404: ("There is nothing at this address.", "docs/protocol.md lists what there is."),
@@ -33,6 +35,10 @@ SENTENCES: dict[int, tuple[str, str]] = {
         "docs/protocol.md lists the methods.",
     ),
     413: ("The request is too large.", "Send at most 64 KiB."),
+    415: (
+        "The request needs a JSON object as its body.",
+        "Send it with the header 'Content-Type: application/json'.",
+    ),
     500: (
         "Something unexpected happened in the service.",
         "Try again; what was recorded so far is safe.",
@@ -50,12 +56,14 @@ class Problem(Exception):
         advice: str | None = None,
         *,
         reason: str | None = None,
+        retry_after_s: int | None = None,
     ) -> None:
         sentence, what_to_do = SENTENCES.get(status, SENTENCES[400])
         self.status = status
         self.detail = detail or sentence
         self.advice = advice if detail else what_to_do
         self.reason = reason
+        self.retry_after_s = retry_after_s
         super().__init__(self.detail)
 
     @classmethod
@@ -69,7 +77,7 @@ class Problem(Exception):
                 status = 422
             case NotSoError():
                 status = 404
-            case StoreError():
+            case StoreError() | NoKeyError() | WrongKeyError():
                 status = 503
             case _:
                 status = 500
@@ -89,8 +97,16 @@ class Problem(Exception):
             },
             status_code=self.status,
             media_type="application/problem+json",
-            headers={"WWW-Authenticate": "Bearer"} if self.status == 401 else None,
+            headers=self._headers(),
         )
+
+    def _headers(self) -> dict[str, str]:
+        headers = {}
+        if self.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        if self.retry_after_s is not None:
+            headers["Retry-After"] = str(self.retry_after_s)
+        return headers
 
 
 def add_problem_handlers(app: FastAPI) -> None:

@@ -8,6 +8,7 @@ import time
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from biofeedback.service.access import is_own
 from biofeedback.service.browser_radio import BrowserSource
 from biofeedback.service.commands import Allowance
 from biofeedback.service.context import context_of
@@ -40,8 +41,10 @@ async def radio(websocket: WebSocket) -> None:
     if (caller := await admit(websocket)) is None:
         return
     conductor = context_of(websocket).conductor
-    source = conductor.browser_source(websocket.path_params["session_id"])
-    if source is None or source.over.is_set():
+    id = websocket.path_params["session_id"]
+    source = conductor.browser_source(id)
+    own = caller.writes and is_own(caller, conductor.person_id(id) or "")
+    if source is None or source.over.is_set() or not own:
         await close(websocket, UNKNOWN_SESSION, "No session here hears a browser.")
         return
     replaced = await source.sit(caller)

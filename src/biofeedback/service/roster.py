@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from biofeedback.model import Ask, FoundStrap, LinkReason
 from biofeedback.service.browser_radio import BrowserRadio, BrowserSource
@@ -28,6 +29,8 @@ class Roster:
         self._live: dict[str, LiveSession] = {}
         self._ended: OrderedDict[str, LiveSession] = OrderedDict()
         self._worn: dict[str, FoundStrap] = {}
+        self._people: dict[str, str] = {}
+        self._told: set[Callable[[], None]] = set()
 
     # --- Straps ---------------------------------------------------------------------
 
@@ -71,9 +74,11 @@ class Roster:
         """The live sessions."""
         return tuple(self._live.values())
 
-    def add(self, live: LiveSession) -> None:
-        """Add a session that has begun."""
+    def add(self, live: LiveSession, person_id: str) -> None:
+        """Add a session of this person that has begun."""
         self._live[live.info.id] = live
+        self._people[live.info.id] = person_id
+        self._tell()
 
     def end(self, live: LiveSession) -> None:
         """Say that a session is over; may be said twice."""
@@ -83,11 +88,22 @@ class Roster:
             return
         self._ended[id] = live
         while len(self._ended) > KEPT_ENDED:
-            self._ended.popitem(last=False)
+            self._people.pop(self._ended.popitem(last=False)[0], None)
+        self._tell()
 
     def forget_ended(self) -> None:
         """Forget the sessions that ended a short while ago."""
+        for id in self._ended:
+            self._people.pop(id, None)
         self._ended.clear()
+
+    def on_change(self, told: Callable[[], None]) -> None:
+        """Call ``told`` from now on when a session begins or ends."""
+        self._told.add(told)
+
+    def _tell(self) -> None:
+        for told in tuple(self._told):
+            told()
 
     def __contains__(self, id: object) -> bool:
         return id in self._live
@@ -95,6 +111,10 @@ class Roster:
     def session(self, id: str) -> LiveSession | None:
         """Return a session that is live, or that ended a short while ago."""
         return self._live.get(id) or self._ended.get(id)
+
+    def person_id(self, id: str) -> str | None:
+        """Return whose session this is, live or ended a short while ago."""
+        return self._people.get(id)
 
     def going(self, id: str) -> LiveSession | None:
         """Return a session that is live."""

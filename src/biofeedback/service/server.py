@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import errno
-import ipaddress
 import logging
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
@@ -18,19 +19,35 @@ import uvicorn
 from fastapi import FastAPI
 
 from biofeedback.errors import BiofeedbackError, SettingsError
+from biofeedback.service import tls
 from biofeedback.service.app import create_app, create_context, running
+from biofeedback.service.connections import (
+    ConnectionLimits,
+    Door,
+    PatientHttp,
+    Seat,
+)
 from biofeedback.service.context import Context
 from biofeedback.service.pages import dashboard_folder
+from biofeedback.service.privacy import keep_private
+from biofeedback.service.redaction import redact
+from biofeedback.service.trusting import told
 from biofeedback.session.driver import Driver
 from biofeedback.session.simulated import SIMULATED_ID
 from biofeedback.settings import Settings
-from biofeedback.store import DataLock, Store
+from biofeedback.store import DataLock, Role, Store
 
 _LOGGER = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 64 * 1024
 GOODBYE_S = 5
 """How long open connections may take to end after the sessions have."""
+
+PING_S = 20.0
+"""How often a websocket is asked whether anybody is there; as long again to answer."""
+
+RENEWAL_S = 3600.0
+"""How often the certificate is looked at while the service runs."""
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 if sys.platform == "win32":
@@ -63,13 +80,23 @@ def serve(
     ------
     BiofeedbackError
         When the data folder or the port is in use, or the store cannot be opened.
+    SettingsError
+        When others are to reach the service, and nobody is its admin, or there is no
+        certificate to show them.
     """
+    redact(logging.getLogger())
     with DataLock(settings.data):
+        if keep_private(settings.data):
+            on_notice(
+                f"Others on this computer could look into {settings.data}. Now only "
+                "you can."
+            )
         listener = listen(settings)
         port = listener.getsockname()[1]
         settings = msgspec.structs.replace(settings, port=port)
         store = Store(settings.data)
         try:
+            check_admin(settings, store)
             context = create_context(settings, store=store, drivers=drivers)
             server = _Server(context, on_ready=on_ready, on_notice=on_notice)
             factory = server.config.get_loop_factory()
@@ -78,6 +105,21 @@ def serve(
         finally:
             listener.close()
             store.close()
+
+
+def check_admin(settings: Settings, store: Store) -> None:
+    """See to it that nobody reaches the service over a network before it has an admin.
+
+    Raises
+    ------
+    SettingsError
+        When there is none.
+    """
+    if settings.lan is not None and not store.accounts.any(Role.ADMIN):
+        raise SettingsError(
+            "Others can sign in only after somebody looks after their accounts.",
+            "Type this first: 'biofeedback user add --role admin NAME'.",
+        )
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -139,8 +181,25 @@ def _no_address(host: str) -> SettingsError:
 class _Server(uvicorn.Server):
     """Uvicorn that ends the sessions first, while viewers can still be told."""
 
-    def __init__(self, context: Context, *, on_ready: Tell, on_notice: Tell) -> None:
-        super().__init__(_config(create_app(context, dashboard=dashboard_folder())))
+    def __init__(
+        self,
+        context: Context,
+        *,
+        on_ready: Tell,
+        on_notice: Tell,
+        limits: ConnectionLimits | None = None,
+    ) -> None:
+        settings = context.settings
+        self._limits = limits or ConnectionLimits()
+        self._files: tls.Shown | None = None
+        self._tls: ssl.SSLContext | None = None
+        if settings.lan is not None:
+            now = dt.datetime.now(dt.UTC)
+            self._files = tls.shown(settings.data, settings.lan, now)
+            self._tls = tls.context_of(self._files)
+        authority = None if self._files is None else self._files.authority
+        app = create_app(context, dashboard=dashboard_folder(), authority=authority)
+        super().__init__(_config(app))
         self._context = context
         self._on_ready = on_ready
         self._on_notice = on_notice
@@ -155,26 +214,72 @@ class _Server(uvicorn.Server):
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        # In place of Uvicorn's, which sets no limits to who connects.
+        await self.lifespan.startup()
+        self.doors = [
+            Door(
+                listener,
+                self._connected,
+                limits=self._limits,
+                tls=self._tls,
+                url=self._context.settings.url,
+            )
+            for listener in sockets or ()
+        ]
+        self.servers = self.doors  # type: ignore[assignment]  # all it does is close
+        self.started = True
         settings = self._context.settings
-        token = self._context.sign_ins.new_link_token()
-        self._on_ready(f"{settings.url}#token={token}")
+        shared = self._context.sign_ins.shared
+        link = "" if shared else f"#token={self._context.sign_ins.new_link_token()}"
+        self._on_ready(f"{settings.url}{link}")
         self._tasks.append(asyncio.create_task(self._give_notice()))
+        if self._tls is not None:
+            self._tasks.append(asyncio.create_task(self._renew_in_time()))
+
+    def _connected(self, seat: Seat) -> PatientHttp:
+        return PatientHttp(
+            seat,
+            limits=self._limits,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
 
     async def _give_notice(self) -> None:
         settings = self._context.settings
-        if not _is_loopback(settings.host):
-            self._on_notice(
-                f"The service listens on {settings.host} without encryption: others "
-                "on this network could read along. Leave out --host to keep it here."
-            )
+        if self._files is not None:
+            for line in told(settings, self._files, dt.datetime.now(dt.UTC)):
+                self._on_notice(line)
         if settings.begin == SIMULATED_ID or settings.replay is not None:
             return
         radio = await self._context.straps.radio()
         if not radio.available and radio.advice:
             offer = "The simulated strap is always there."
-            told = "simulated strap" in radio.advice
-            self._on_notice(radio.advice if told else f"{radio.advice} {offer}")
+            said = "simulated strap" in radio.advice
+            self._on_notice(radio.advice if said else f"{radio.advice} {offer}")
+
+    async def _renew_in_time(self) -> None:
+        while True:
+            await asyncio.sleep(RENEWAL_S)
+            await self.renew(dt.datetime.now(dt.UTC))
+
+    async def renew(self, now: dt.datetime) -> None:
+        """Serve new connections with a newer certificate, if there is or must be one.
+
+        One's own too may be replaced on the disk while the service runs.
+        """
+        settings = self._context.settings
+        if settings.lan is None or self._tls is None:
+            return
+        try:
+            files = await asyncio.to_thread(tls.shown, settings.data, settings.lan, now)
+            await asyncio.to_thread(tls.load, self._tls, files)
+        except SettingsError as error:
+            _LOGGER.warning("The certificate cannot be renewed: %s", error)
+            return
+        if files.is_new:
+            for line in told(settings, files, now):
+                self._on_notice(line)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -217,6 +322,8 @@ def _config(app: FastAPI) -> uvicorn.Config:
         app,
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
+        ws_ping_interval=PING_S,
+        ws_ping_timeout=PING_S,
         ws_per_message_deflate=False,  # costs half of the CPU at many viewers
         lifespan="off",
         log_config=None,
@@ -226,10 +333,3 @@ def _config(app: FastAPI) -> uvicorn.Config:
         proxy_headers=False,
         timeout_graceful_shutdown=GOODBYE_S,
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

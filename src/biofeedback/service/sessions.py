@@ -7,13 +7,23 @@ from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Query, Response
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
-from biofeedback.practice.ratings import SCALES
+from biofeedback.errors import NotSoError
+from biofeedback.recording.sealed import opened
 from biofeedback.service import plans
+from biofeedback.service.access import (
+    OwnSession,
+    is_own,
+    no_such_session,
+    session_for,
+    streams_of,
+)
 from biofeedback.service.context import Context, Here, SignedIn
-from biofeedback.service.problems import Problem
+from biofeedback.service.entering import address_of
+from biofeedback.service.entries import refuse_taken
+from biofeedback.service.sending import sent
 from biofeedback.service.shapes import (
     EventBody,
     IdShape,
@@ -27,7 +37,8 @@ from biofeedback.service.shapes import (
     SessionsShape,
     StrapsShape,
 )
-from biofeedback.store import Person, RecordingRow, SessionRow, SessionState
+from biofeedback.service.sign_ins import Caller
+from biofeedback.store import Person, Purpose, RecordingRow, SessionRow, SessionState
 
 router = APIRouter(tags=["sessions"])
 
@@ -46,14 +57,19 @@ async def straps(
 
 
 @router.post("/sessions", status_code=201)
-async def start(body: SessionBody, _caller: SignedIn, here: Here) -> SessionShape:
-    """Begin a session."""
+async def start(body: SessionBody, caller: SignedIn, here: Here) -> SessionShape:
+    """Begin a session of one's own; the owner may begin one of anybody here."""
+    person = caller.person.id if body.person is None else body.person
+    if not is_own(caller, person):
+        raise NotSoError(
+            "Nobody here has this id.", "Choose one of the people that are listed."
+        )
     row = await here.conductor.start(
         strap=body.strap,
         plan=body.plan,
         protocol=await plans.protocol(here, body.plan, body.arm),
         arm=body.arm,
-        person=body.person,
+        person=person,
         profile=body.profile,
         seed=body.seed,
         strap_name=body.strap_name,
@@ -64,62 +80,84 @@ async def start(body: SessionBody, _caller: SignedIn, here: Here) -> SessionShap
 
 @router.get("/sessions")
 async def sessions(
-    _caller: SignedIn, here: Here, state: SessionState | None = None
+    caller: SignedIn, here: Here, state: SessionState | None = None
 ) -> SessionsShape:
     """List the sessions, newest first."""
+    mine = None if caller.everything else (caller.person.id,)
 
     def listed() -> list[SessionShape]:
         people = {person.id: person for person in here.store.people()}
         recordings = here.store.recordings()
         return [
             _shape(here, row, people[row.person_id], recordings.get)
-            for row in here.store.sessions(state)
+            for row in here.store.sessions(state, people=mine)
         ]
 
     return SessionsShape(sessions=await asyncio.to_thread(listed))
 
 
 @router.get("/sessions/{id}")
-async def session(id: str, _caller: SignedIn, here: Here) -> SessionShape:
-    """Describe one session."""
-    return await described(here, await asyncio.to_thread(here.store.session, id))
+async def session(
+    row: Annotated[SessionRow, Depends(session_for(Purpose.LIVE, Purpose.REPORT))],
+    caller: SignedIn,
+    request: Request,
+    here: Here,
+) -> SessionShape:
+    """Describe one session: one's own, one that is shared now, or of the reports."""
+    if is_own(caller, row.person_id):
+        return await described(here, row)
+    _check_seen(here, caller, row)
+    await here.audit.note(
+        caller,
+        "session.read",
+        person_id=row.person_id,
+        object_id=row.id,
+        origin=address_of(request),
+    )
+    return without_strap(await described(here, row))
+
+
+def _check_seen(here: Context, caller: Caller, row: SessionRow) -> None:
+    if streams_of(here, caller, row.person_id, Purpose.REPORT):
+        return
+    seen = () if caller.account is None else here.rooms.seen_by(caller.account)
+    if row.id not in {live.info.id for live in seen}:
+        raise no_such_session()
 
 
 @router.post("/sessions/{id}/stop")
-async def stop(id: str, _caller: SignedIn, here: Here) -> SessionShape:
+async def stop(id: str, _own: OwnSession, here: Here) -> SessionShape:
     """End a session; answered once its last record is safe on disk."""
     return await described(here, await here.conductor.stop(id))
 
 
 @router.post("/sessions/{id}/ratings", status_code=201)
-async def rate(id: str, body: RatingBody, caller: SignedIn, here: Here) -> IdShape:
+async def rate(
+    id: str, body: RatingBody, _own: OwnSession, caller: SignedIn, here: Here
+) -> IdShape:
     """Keep a rating; answered once it is safe on disk."""
     return IdShape(
-        id=await here.conductor.entries.rate(id, body.rating(), by=caller.role)
+        id=await here.conductor.entries.rate(id, body.rating(), by=caller.by_own)
     )
 
 
 @router.get("/sessions/{id}/ratings")
-async def ratings(id: str, _caller: SignedIn, here: Here) -> RatingsShape:
+async def ratings(id: str, _own: OwnSession, here: Here) -> RatingsShape:
     """List a session's ratings."""
-    await asyncio.to_thread(here.store.session, id)
     rows = await asyncio.to_thread(here.store.ratings, id)
     return RatingsShape(ratings=[RatingShape.of(row) for row in rows])
 
 
 @router.post("/sessions/{id}/events", status_code=201)
-async def enter(id: str, body: EventBody, caller: SignedIn, here: Here) -> IdShape:
+async def enter(
+    id: str, body: EventBody, _own: OwnSession, caller: SignedIn, here: Here
+) -> IdShape:
     """Log a mark, a phase or a note; answered once it is safe on disk."""
-    if body.type in SCALES:
-        raise Problem(
-            422,
-            f"'{body.type}' is a rating.",
-            "Send it to .../ratings, so that it is kept with its question.",
-        )
+    refuse_taken(body.type)
     return IdShape(
         id=await here.conductor.entries.enter(
             id,
-            by=caller.role,
+            by=caller.by_own,
             type=body.type,
             value=body.value,
             unit=body.unit,
@@ -130,32 +168,34 @@ async def enter(id: str, body: EventBody, caller: SignedIn, here: Here) -> IdSha
     )
 
 
-@router.put("/sessions/{id}/pacer", status_code=202)
-async def pace(id: str, body: PacerBody, caller: SignedIn, here: Here) -> Response:
+@router.put("/sessions/{id}/pacer", status_code=202, response_class=Response)
+async def pace(
+    id: str, body: PacerBody, _own: OwnSession, caller: SignedIn, here: Here
+) -> Response:
     """Ask for another pace; it takes effect at the next breath."""
-    await asyncio.to_thread(here.store.session, id)
-    await here.conductor.live(id).pace(by=caller.role, **body.model_dump())
+    live = here.conductor.live(id)
+    await live.pace(by=caller.by_own, **body.model_dump())
+    await here.together.chose_own_pace(live, by=caller.by_own)
     return Response(status_code=202)
 
 
-@router.get("/sessions/{id}/recording", response_class=FileResponse)
-async def recording(id: str, _caller: SignedIn, here: Here) -> FileResponse:
+@router.get("/sessions/{id}/recording", response_class=StreamingResponse)
+async def recording(id: str, _own: OwnSession, here: Here) -> StreamingResponse:
     """Hand out the recording of a session that has ended."""
     path = await here.conductor.recording_path(id)
-    return FileResponse(
-        path, media_type="application/vnd.mcap", filename=f"{path.stem}.mcap"
-    )
+    file = await asyncio.to_thread(opened, path)
+    return sent(file, name=path.name, media_type="application/vnd.mcap")
 
 
 @router.get("/sessions/{id}/summary")
-async def summary(id: str, _caller: SignedIn, here: Here) -> Response:
+async def summary(id: str, _own: OwnSession, here: Here) -> Response:
     """Hand out the summary of a session that has ended."""
     return Response(await here.conductor.summary(id), media_type="application/json")
 
 
 @router.post("/sessions/{id}/replay", status_code=201)
 async def replay(
-    id: str, body: ReplayBody, _caller: SignedIn, here: Here
+    id: str, body: ReplayBody, _own: OwnSession, here: Here
 ) -> SessionShape:
     """Show a session again, as a session of its own."""
     return await described(here, await here.conductor.replay(id, body.speed))
@@ -169,6 +209,11 @@ async def described(here: Context, row: SessionRow) -> SessionShape:
         return _shape(here, row, person, here.store.recording)
 
     return await asyncio.to_thread(ask)
+
+
+def without_strap(shape: SessionShape) -> SessionShape:
+    """Return it for others: what a strap says is the stream ``heart``."""
+    return shape.model_copy(update={"strap_name": "", "signals": []})
 
 
 def _shape(

@@ -21,18 +21,20 @@ Value = Annotated[float, Field(allow_inf_nan=False)]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """What comes in, of known words alone."""
+
     # A word that is not known is a mistake, and must not be ignored in silence.
     model_config = ConfigDict(extra="forbid")
 
 
-class SignInBody(_Body):
+class SignInBody(Body):
     """The token that stood in the link."""
 
     token: Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class AskBody(_Body):
+class AskBody(Body):
     """A signal that is wanted of the strap beside its heart rate."""
 
     signal: Signal
@@ -43,7 +45,7 @@ class AskBody(_Body):
         return Ask(signal=self.signal, rate_hz=self.rate_hz)
 
 
-class SessionBody(_Body):
+class SessionBody(Body):
     """What to begin. ``profile`` and ``seed`` are for the simulated strap.
 
     ``strap_name`` is for one that this browser has paired (``browser:…``). ``plan`` is
@@ -60,7 +62,7 @@ class SessionBody(_Body):
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
 
 
-class RatingBody(_Body):
+class RatingBody(Body):
     """One answer to one question."""
 
     type: RatingType
@@ -83,7 +85,7 @@ class RatingBody(_Body):
         return rating
 
 
-class EventBody(_Body):
+class EventBody(Body):
     """A mark, a phase of the practice, a note.
 
     ``at_ms`` is when it happened on the session's clock, where the screen knows that
@@ -98,7 +100,7 @@ class EventBody(_Body):
     corrects: Annotated[str, Field(max_length=26)] | None = None
 
 
-class PacerBody(_Body):
+class PacerBody(Body):
     """A pace; its limits are the pacer's.
 
     It is reached in steps of half a breath a minute, each ``ease_s`` long and at least
@@ -117,7 +119,7 @@ class PacerBody(_Body):
     origin_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
-class ReplayBody(_Body):
+class ReplayBody(Body):
     """How fast to show it: 1 is as it was."""
 
     speed: Speed = 1.0
@@ -136,9 +138,20 @@ class PersonShape(BaseModel):
 
 
 class MeShape(BaseModel):
-    """Who is signed in."""
+    """Who is signed in.
+
+    ``code``, ``name`` and ``display`` are the account's, null for the owner.
+    ``shared``: others have accounts here. ``shares``: this person lets somebody watch
+    live, in the sessions where they say so.
+    """
 
     person: PersonShape
+    role: Literal["owner", "patient", "therapist", "researcher", "admin", "program"]
+    code: str | None
+    name: str | None
+    display: str | None
+    shared: bool
+    shares: bool
 
 
 class PeopleShape(BaseModel):
@@ -222,9 +235,9 @@ class SessionShape(BaseModel):
         return cls(
             id=row.id,
             state=row.state.value,
-            started_at=_instant(row.started_at_utc_ns),
+            started_at=instant(row.started_at_utc_ns),
             ended_at=(
-                None if row.ended_at_utc_ns is None else _instant(row.ended_at_utc_ns)
+                None if row.ended_at_utc_ns is None else instant(row.ended_at_utc_ns)
             ),
             person=PersonShape.of(person),
             plan=row.plan,
@@ -272,7 +285,7 @@ class RatingShape(BaseModel):
             prompt=row.prompt,
             latency_ms=row.latency_ms,
             device=row.device,
-            at=_instant(row.at_utc_ns),
+            at=instant(row.at_utc_ns),
             t_ms=row.t_ms,
             in_recording=row.in_recording,
         )
@@ -308,6 +321,7 @@ class HealthShape(BaseModel):
     version: str
 
 
-def _instant(utc_ns: int) -> datetime:
+def instant(utc_ns: int) -> datetime:
+    """Return an instant as it travels."""
     # Whole microseconds: a float of seconds would be off by some hundred ns.
     return EPOCH + timedelta(microseconds=utc_ns // 1000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TypeAlias
 
@@ -14,8 +15,12 @@ from biofeedback.service.sign_ins import Caller
 
 ENDED = 1000
 REFUSED = 1008
+TRY_LATER = 1013
 UNKNOWN_CALLER = 4401
+NOT_SHARED = 4403
 UNKNOWN_SESSION = 4404
+TOO_SLOW = 4408
+TOO_MANY = 4429
 
 SEND_LIMIT_S = 60.0
 """A peer that has not taken one message for so long is gone. Its lanes are bounded,
@@ -28,12 +33,26 @@ Part: TypeAlias = Callable[[], Coroutine[None, None, tuple[int, str]]]
 
 
 async def admit(websocket: WebSocket) -> Caller | None:
-    """Accept a connection; close it again and return ``None`` if nobody signed in."""
+    """Accept a connection; close it again and return ``None`` if nobody signed in.
+
+    Likewise when this sign-in holds as many as it may.
+    """
+    seats = context_of(websocket).seats
     caller = await identify(websocket)
+    if caller is not None and caller.operates:
+        caller = None  # it only reads the service's figures
+    if caller is None:
+        address = None if websocket.client is None else websocket.client.host
+        if not seats.may_be_told(address, time.monotonic()):
+            await close(websocket, REFUSED, "")  # before it is accepted: a plain 403
+            return None
     # A refused handshake tells a page nothing; a close code tells it what to do.
     await websocket.accept()
     if caller is None:
         await close(websocket, UNKNOWN_CALLER, "Sign in first.")
+    elif caller.credential is not None and seats.is_full(caller.credential):
+        await close(websocket, TOO_MANY, "Too many connections of one sign-in.")
+        return None
     return caller
 
 
@@ -50,8 +69,10 @@ async def serve(
     """
     sign_ins = context_of(websocket).sign_ins
     signed_out = asyncio.Event()
-    if caller.sign_in is not None:
-        sign_ins.watch(caller.sign_in, signed_out.set)
+    seats = context_of(websocket).seats
+    if caller.credential is not None:
+        seats.take(caller.credential)
+        sign_ins.watch(caller.credential, signed_out.set)
     tasks = []
     try:
         if greet is not None:
@@ -59,16 +80,27 @@ async def serve(
         tasks = [asyncio.create_task(part()) for part in parts]
         left = until(signed_out, UNKNOWN_CALLER, "Signed out.")
         tasks.append(asyncio.create_task(left()))
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        await close(websocket, *done.pop().result())
+        done, going = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        # What still waits for a slow peer must not go out before the goodbye.
+        for task in going:
+            task.cancel()
+        await asyncio.gather(*going, return_exceptions=True)
+        await close(websocket, *_reason(done))
     except (WebSocketDisconnect, TimeoutError, OSError):
         return  # there is nobody to tell
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if caller.sign_in is not None:
-            sign_ins.unwatch(caller.sign_in, signed_out.set)
+        if caller.credential is not None:
+            sign_ins.unwatch(caller.credential, signed_out.set)
+            seats.leave(caller.credential)
+
+
+def _reason(done: set[asyncio.Task[tuple[int, str]]]) -> tuple[int, str]:
+    # Where one of several that ended at once failed, there is nobody to tell.
+    reasons = [task.result() for task in done]
+    return reasons[0]
 
 
 def until(event: asyncio.Event, code: int, reason: str) -> Part:

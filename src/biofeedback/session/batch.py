@@ -155,9 +155,9 @@ def _refused(path: Path, refusal: RecordingError) -> Outcome:
 
 def _head(path: Path) -> dict[str, Any] | None:
     from biofeedback.recording.reader import open_recording
-    from biofeedback.session.contents import RECORDING_SUFFIXES
+    from biofeedback.session.contents import is_recording
 
-    if path.suffix not in RECORDING_SUFFIXES:
+    if not is_recording(path):
         return None
     info = open_recording(path).info
     return {"id": info.id, "person": info.person, "plan": info.plan}

@@ -15,12 +15,18 @@ from biofeedback.recording.importers.imported import Head, Imported, Options
 from biofeedback.recording.importers.registry import detect
 from biofeedback.recording.importers.rr_text import read_rr_text
 from biofeedback.recording.reader import Recording
+from biofeedback.recording.sealed import plain_name
 from biofeedback.signal.artefacts import judge_all
 from biofeedback.signal.series import NS_PER_S, Series
 from biofeedback.wire import uuids
 from biofeedback.wire.polar_pmd_settings import Measurement
 
 RECORDING_SUFFIXES = frozenset({".mcap", ".part"})
+
+
+def is_recording(path: Path) -> bool:
+    """Say whether a file is one of ours by its name, sealed or not."""
+    return plain_name(path).suffix in RECORDING_SUFFIXES
 
 
 class Contents(Value, frozen=True, kw_only=True):
@@ -47,7 +53,7 @@ def contents_of(
     RecordingError
         When the file is damaged, foreign, or holds no RR intervals.
     """
-    if path.suffix in RECORDING_SUFFIXES:
+    if is_recording(path):
         return _recording(path)
     format = detect(Head.of(path))
     if format.NAME == plain_rr.NAME:

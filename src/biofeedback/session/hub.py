@@ -90,13 +90,13 @@ class Viewer:
             self._live.append(message)
         self._arrived.set()
 
-    def restart(self, messages: list[Message]) -> None:
-        """Forget what is waiting and begin anew with ``messages``."""
+    def restart(self, messages: list[Message], seen: int) -> None:
+        """Forget what is waiting and begin anew with ``messages``, after ``seen``."""
         self._live.clear()
         self._kept.clear()
         self._frames.clear()
         self._live_lane, self._kept_lane = self._bounds
-        self.last_seq = messages[0].seq
+        self.last_seq = seen
         self.backfill(messages)
 
     def want(self, signals: Iterable[Signal], *, waiting: int = TRACE_LANE) -> None:
@@ -116,10 +116,14 @@ class Viewer:
 
     async def next_frame(self) -> bytes:
         """Return the next frame of samples; waits for ever when none comes."""
+        return (await self.next_sampled()).data
+
+    async def next_sampled(self) -> Message:
+        """Return the next frame of samples, and which signal it is of."""
         while not self._frames:
             self._frame_arrived.clear()
             await self._frame_arrived.wait()
-        return self._frames.popleft().data
+        return self._frames.popleft()
 
     def end(self) -> None:
         """Let the reader finish what is waiting, then stop."""
@@ -128,6 +132,13 @@ class Viewer:
 
     async def next(self) -> bytes:
         """Return the next message as JSON text, or the gap before it.
+
+        Raises as :meth:`next_message` does.
+        """
+        return (await self.next_message()).data
+
+    async def next_message(self) -> Message:
+        """Return the next message, or the gap before it.
 
         Raises
         ------
@@ -153,23 +164,25 @@ class Viewer:
             return self._gap(message.seq - 1)
         lane.popleft()
         self.last_seq = max(self.last_seq, message.seq)
-        return message.data
+        return message
 
     def close(self) -> None:
         """Stop receiving; the hub forgets this viewer."""
         self._hub.forget(self)
 
-    def _gap(self, to_seq: int) -> bytes:
+    def _gap(self, to_seq: int) -> Message:
+        t_ms = self._hub.last_t_ms
         gap = {
             "v": PROTOCOL_VERSION,
             "seq": to_seq,
-            "t_ms": self._hub.last_t_ms,
+            "t_ms": t_ms,
             "kind": "gap",
             "from_seq": self.last_seq + 1,
             "to_seq": to_seq,
         }
         self.last_seq = to_seq
-        return msgspec.json.encode(gap)
+        data = msgspec.json.encode(gap)
+        return Message(seq=to_seq, kind="gap", t_ms=t_ms, data=data)
 
 
 class Hub:
@@ -234,9 +247,15 @@ class Hub:
         if messages:
             self.last_seq = messages[-1].seq
         for viewer in self._viewers:
-            viewer.restart([announcement, *messages])
+            viewer.restart([announcement, *messages], announcement.seq)
 
-    def subscribe(self, since: int | None = None) -> Viewer:
+    def kept(self, begin: int = 0) -> list[Message]:
+        """Return the messages that are never dropped, from the ``begin``-th on."""
+        return self._held_kept[begin:]
+
+    def subscribe(
+        self, since: int | None = None, *, newest: int | None = None
+    ) -> Viewer:
         """Return a viewer that goes on after ``since`` (``None``: from the start).
 
         Parameters
@@ -244,21 +263,31 @@ class Hub:
         since
             The number of the last message already seen. What is no longer held is
             announced as a gap.
+        newest
+            Of the live messages that are held no more than so many.
         """
         seen = min(max(since or 0, 0), self.last_seq)
         viewer = Viewer(self, seen, *self._lanes)
-        held = [m for m in (*self._held_kept, *self._held_live) if m.seq > seen]
-        restarted = self._restarted
-        if restarted is not None and seen <= restarted.seq:
-            held.insert(0, restarted)  # what this viewer saw before no longer holds
-        if self._announced is not None and self._announced is not restarted:
-            held.append(self._announced)
-        viewer.backfill(sorted(held, key=lambda message: message.seq))
+        viewer.backfill(self._held(seen, newest))
         if self._ended:
             viewer.end()
         else:
             self._viewers.add(viewer)
         return viewer
+
+    def tell_again(self, viewer: Viewer, *, newest: int | None = None) -> None:
+        """Begin anew for one viewer, with what is held."""
+        viewer.restart(self._held(0, newest), 0)
+
+    def _held(self, seen: int, newest: int | None) -> list[Message]:
+        live = list(self._held_live)[-newest:] if newest else self._held_live
+        held = [m for m in (*self._held_kept, *live) if m.seq > seen]
+        restarted = self._restarted
+        if restarted is not None and seen <= restarted.seq:
+            held.insert(0, restarted)  # what this viewer saw before no longer holds
+        if self._announced is not None and self._announced is not restarted:
+            held.append(self._announced)
+        return sorted(held, key=lambda message: message.seq)
 
     def forget(self, viewer: Viewer) -> None:
         """Stop sending to ``viewer``."""

@@ -43,6 +43,7 @@ from biofeedback.recording.importers.imported import (
 )
 from biofeedback.recording.importers.registry import read_foreign
 from biofeedback.recording.names import without_serial
+from biofeedback.recording.sealed import is_there
 from biofeedback.recording.writer import RecordingWriter
 from biofeedback.session.opening import SOFTWARE
 from biofeedback.session.transcript import Transcript
@@ -143,7 +144,7 @@ def import_file(
     info = _info(found, sha256, person)
     final = folder / f"{info.id}.mcap"
     part = final.with_name(final.name + PART_SUFFIX)
-    if final.exists():
+    if is_there(final):
         raise RecordingError(
             f"{path.name} has been imported before, as {final.name}.",
             "Nothing was changed. Remove that file to import it again.",

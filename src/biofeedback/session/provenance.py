@@ -6,6 +6,7 @@ of day, and nothing of the machine but its kind.
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Mapping
 from functools import cache
@@ -15,7 +16,7 @@ from typing import Any
 
 from biofeedback import __version__
 from biofeedback.errors import RecordingError
-from biofeedback.recording import durable
+from biofeedback.recording import sealed
 
 PARTS = ("numpy", "scipy", "neurokit2", "mcap")
 """Libraries that a number may depend on."""
@@ -42,7 +43,8 @@ def provenance(path: Path | None, parameters: Mapping[str, Any]) -> dict[str, An
     found = None
     if path is not None:
         sha256 = sha256_of(path)
-        size = path.stat().st_size
+        with sealed.opened(path) as file:
+            size = file.seek(0, os.SEEK_END)
         found = {"name": path.name, "bytes": size, "sha256": sha256}
     return {
         "software": f"biofeedback {__version__}",
@@ -56,7 +58,7 @@ def provenance(path: Path | None, parameters: Mapping[str, Any]) -> dict[str, An
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of the content of ``path``.
+    """Return the SHA-256 of the content of ``path``; sealing does not change it.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def sha256_of(path: Path) -> str:
         When it cannot be read.
     """
     try:
-        return durable.sha256_of(path)
+        return sealed.sha256_of(path)
     except OSError as error:
         raise RecordingError(
             f"'{path.name}' cannot be read: {error.strerror}.",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
-from sqlalchemy import Row, Select, Table, delete, insert, select, update
+from sqlalchemy import Table, delete, insert, select, update
 from ulid import ULID
 
 from biofeedback.errors import NotSoError
 from biofeedback.store import tables as t
+from biofeedback.store.accounts import Accounts
+from biofeedback.store.audit import Audit
+from biofeedback.store.consents import Consents
 from biofeedback.store.engine import open_engine, reading, writing
+from biofeedback.store.mapping import Rows, columns_of, value_of
+from biofeedback.store.notes import Notes
 from biofeedback.store.rows import (
     DiaryRow,
     EstimateRow,
@@ -27,13 +31,11 @@ from biofeedback.store.rows import (
 )
 from biofeedback.store.upgrade import upgrade
 
-RowT = TypeVar("RowT", bound=msgspec.Struct)
-
 UNFINISHED = (SessionState.LIVE, SessionState.CLOSING)
 MOST_SESSIONS = 1000
 
 
-class Store:
+class Store(Rows):
     """What outlives a session, in one SQLite file in the data folder.
 
     Every method blocks and may be called from any thread. What a method has returned
@@ -54,9 +56,13 @@ class Store:
     """
 
     def __init__(self, data: Path, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+        super().__init__(open_engine(data), lambda: self.now_ns())
         self.data = data
         self.now_ns = now_ns
-        self._engine = open_engine(data)
+        self.accounts = Accounts(self._engine, self._now_ns)
+        self.consents = Consents(self._engine, self._now_ns)
+        self.notes = Notes(self._engine, self._now_ns)
+        self.audit = Audit(self._engine, self._now_ns)
         try:
             upgrade(self._engine)
         except BaseException:
@@ -97,11 +103,11 @@ class Store:
         query = select(t.people).where(t.people.c.pseudonym == pseudonym)
         with writing(self._engine) as connection:
             if found := connection.execute(query).one_or_none():
-                return _value(Person, found)
+                return value_of(Person, found)
             person = Person(
                 id=str(ULID()), pseudonym=pseudonym, created_at_utc_ns=self.now_ns()
             )
-            connection.execute(insert(t.people).values(_columns(person)))
+            connection.execute(insert(t.people).values(columns_of(person)))
         return person
 
     def _first_person(self) -> Person:
@@ -112,8 +118,8 @@ class Store:
         with writing(self._engine) as connection:
             # Two requests may both be the first: the writer's lock decides.
             if found := connection.execute(select(t.people).limit(1)).one_or_none():
-                return _value(Person, found)
-            connection.execute(insert(t.people).values(_columns(person)))
+                return value_of(Person, found)
+            connection.execute(insert(t.people).values(columns_of(person)))
         return person
 
     # --- Sessions and their recordings --------------------------------------------
@@ -121,12 +127,12 @@ class Store:
     def add_session(self, session: SessionRow, recording: str | None = None) -> None:
         """Keep a new session, and where its recording will lie."""
         with writing(self._engine) as connection:
-            connection.execute(insert(t.sessions).values(_columns(session)))
+            connection.execute(insert(t.sessions).values(columns_of(session)))
             if recording is not None:
                 row = RecordingRow(
                     session_id=session.id, path=recording, state=session.state
                 )
-                connection.execute(insert(t.recordings).values(_columns(row)))
+                connection.execute(insert(t.recordings).values(columns_of(row)))
 
     def session(self, id: str) -> SessionRow:
         """Return one session.
@@ -148,18 +154,25 @@ class Store:
         query = select(t.sessions).where(t.sessions.c.id == id)
         with reading(self._engine) as connection:
             row = connection.execute(query).one_or_none()
-        return None if row is None else _value(SessionRow, row)
+        return None if row is None else value_of(SessionRow, row)
 
-    def sessions(self, state: SessionState | None = None) -> tuple[SessionRow, ...]:
-        """Return the sessions (in one state), newest first."""
+    def sessions(
+        self,
+        state: SessionState | None = None,
+        *,
+        people: Collection[str] | None = None,
+    ) -> tuple[SessionRow, ...]:
+        """Return the sessions (in one state, of these people), newest first."""
         query = select(t.sessions).order_by(
             t.sessions.c.started_at_utc_ns.desc(), t.sessions.c.id.desc()
         )
         if state is not None:
             query = query.where(t.sessions.c.state == state)
+        if people is not None:
+            query = query.where(t.sessions.c.person_id.in_(people))
         with reading(self._engine) as connection:
             rows = connection.execute(query.limit(MOST_SESSIONS))
-            return tuple(_value(SessionRow, row) for row in rows)
+            return tuple(value_of(SessionRow, row) for row in rows)
 
     def sessions_of(self, person_id: str) -> tuple[SessionRow, ...]:
         """Return all sessions of one person, the oldest first."""
@@ -209,7 +222,7 @@ class Store:
                 query = (
                     update(t.recordings).where(mine) if known else insert(t.recordings)
                 )
-                connection.execute(query.values(_columns(recording)))
+                connection.execute(query.values(columns_of(recording)))
 
     def restore_session(
         self,
@@ -234,7 +247,7 @@ class Store:
                 (t.recordings, t.recordings.c.session_id, recording),
             ):
                 mine = key == session.id
-                columns = _columns(row)
+                columns = columns_of(row)
                 if connection.execute(select(key).where(mine)).first() is None:
                     connection.execute(insert(table).values(columns))
                 else:
@@ -244,20 +257,20 @@ class Store:
             known = set(connection.execute(ids).scalars())
             for rating in ratings:
                 if rating.id not in known:
-                    connection.execute(insert(t.ratings).values(_columns(rating)))
+                    connection.execute(insert(t.ratings).values(columns_of(rating)))
 
     def recording(self, session_id: str) -> RecordingRow | None:
         """Return where a session's recording lies, if it has one."""
         query = select(t.recordings).where(t.recordings.c.session_id == session_id)
         with reading(self._engine) as connection:
             row = connection.execute(query).one_or_none()
-        return None if row is None else _value(RecordingRow, row)
+        return None if row is None else value_of(RecordingRow, row)
 
     def recordings(self) -> dict[str, RecordingRow]:
         """Return where all recordings lie, by session."""
         with reading(self._engine) as connection:
             rows = connection.execute(select(t.recordings))
-            return {row.session_id: _value(RecordingRow, row) for row in rows}
+            return {row.session_id: value_of(RecordingRow, row) for row in rows}
 
     # --- Ratings ----------------------------------------------------------------
 
@@ -316,7 +329,7 @@ class Store:
             for row in rows:
                 mine = t.diary.c.id == row.id
                 if connection.execute(select(t.diary.c.id).where(mine)).first() is None:
-                    connection.execute(insert(t.diary).values(_columns(row)))
+                    connection.execute(insert(t.diary).values(columns_of(row)))
 
     def diary(self, person_id: str) -> tuple[DiaryRow, ...]:
         """Return what a person noted, the oldest first."""
@@ -353,7 +366,27 @@ class Store:
         query = select(t.sign_ins).where(t.sign_ins.c.token_sha256 == token_sha256)
         with reading(self._engine) as connection:
             row = connection.execute(query).one_or_none()
-        return None if row is None else _value(SignInRow, row)
+        return None if row is None else value_of(SignInRow, row)
+
+    def sign_ins_of_account(self, account_id: str) -> tuple[str, ...]:
+        """Return the hashes of every browser's token of an account."""
+        sign_ins = t.sign_ins.c
+        query = select(sign_ins.token_sha256).where(sign_ins.account_id == account_id)
+        with reading(self._engine) as connection:
+            return tuple(connection.execute(query).scalars())
+
+    def revoke_sign_ins(self, account_id: str) -> tuple[str, ...]:
+        """Make every browser's token of an account void; return which they were."""
+        mine = (t.sign_ins.c.account_id == account_id) & (
+            t.sign_ins.c.revoked_at_utc_ns.is_(None)
+        )
+        with writing(self._engine) as connection:
+            query = select(t.sign_ins.c.token_sha256).where(mine)
+            tokens = tuple(connection.execute(query).scalars())
+            connection.execute(
+                update(t.sign_ins).where(mine).values(revoked_at_utc_ns=self.now_ns())
+            )
+        return tokens
 
     def sign_ins_of(self, person_id: str) -> tuple[SignInRow, ...]:
         """Return when browsers of one person signed in, the oldest first."""
@@ -377,35 +410,8 @@ class Store:
         with writing(self._engine) as connection:
             connection.execute(update(t.sign_ins).where(mine).values(values))
 
-    def _all(self, kind: type[RowT], query: Select[Any]) -> tuple[RowT, ...]:
-        with reading(self._engine) as connection:
-            return tuple(_value(kind, row) for row in connection.execute(query))
-
     def _replace(self, table: Table, value: PractisedRow | EstimateRow) -> None:
         with writing(self._engine) as connection:
             mine = table.c.session_id == value.session_id
             connection.execute(delete(table).where(mine))
-            connection.execute(insert(table).values(_columns(value)))
-
-    def _insert(self, table: Table, value: msgspec.Struct) -> None:
-        with writing(self._engine) as connection:
-            connection.execute(insert(table).values(_columns(value)))
-
-
-_AS_JSON = ("loss", "quality")
-
-
-def _columns(value: msgspec.Struct) -> dict[str, Any]:
-    columns = msgspec.structs.asdict(value)
-    for name in _AS_JSON:
-        if columns.get(name) is not None:
-            columns[name] = msgspec.json.encode(columns[name]).decode()
-    return columns
-
-
-def _value(kind: type[RowT], row: Row[Any]) -> RowT:
-    columns = {name: getattr(row, name) for name in kind.__struct_fields__}
-    for name in _AS_JSON:
-        if columns.get(name) is not None:
-            columns[name] = msgspec.json.decode(columns[name])
-    return msgspec.convert(columns, kind)
+            connection.execute(insert(table).values(columns_of(value)))

@@ -54,7 +54,9 @@ def open_engine(data: Path) -> Engine:
             "Choose another folder with --data.",
         ) from error
     # Made of its parts: in a URL as text, a "?" in a folder's name would end it.
-    engine = create_engine(URL.create("sqlite", database=str(path)))
+    # What somebody wrote, and hashes of what lets them in, stand in no error's text.
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine

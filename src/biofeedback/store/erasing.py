@@ -21,18 +21,26 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
-from biofeedback.errors import BiofeedbackError
+from biofeedback.errors import BiofeedbackError, NotSoError
 from biofeedback.model import Value
 from biofeedback.recording import durable
+from biofeedback.recording.keys import WrongKeyError
 from biofeedback.recording.names import KEY_NAME
 from biofeedback.recording.reader import open_recording
-from biofeedback.recording.relabelling import RECORDING_SUFFIX, sidecar_of
+from biofeedback.recording.relabelling import sidecar_of
+from biofeedback.recording.sealed import (
+    RECORDING_SUFFIX,
+    SUFFIX,
+    TEMPORARY,
+    NoKeyError,
+    plain_name,
+)
 from biofeedback.store import tables as t
 from biofeedback.store.catalogue import Store
 from biofeedback.store.engine import StoreError, reading, writing
-from biofeedback.store.rows import Person
+from biofeedback.store.rows import Person, Role
 
 MARKER_NAME = "erasing"
 RECORDINGS = "recordings"
@@ -65,16 +73,47 @@ def erase(store: Store, person_id: str) -> Erased:
         When nobody has this id.
     StoreError
         When something could not be removed: the next start tries again.
+    RecordingError
+        When a sealed file that nobody has listed does not open: nothing is erased then.
     """
     finish_erasing(store)
     person = store.person(person_id)
     salt = secrets.token_hex(32)
     intent = _Intent(salt=salt, person=_hash(salt, person.id))
     try:
+        # Whose a sealed file is, only the key tells: asked before anything is gone.
+        _files_of(store, person, [one.id for one in store.sessions_of(person.id)])
         _mark(store.data, intent)
         return _carry_out(store, intent)
     except OSError as error:
         raise _untouchable(error) from error
+
+
+def check_erasable(store: Store, person_id: str) -> None:
+    """Check that nobody else needs what would go with this person. Blocks.
+
+    Raises
+    ------
+    NotSoError
+        When others' consents name this person's account: the receipts would go with
+        it. Or when it is the only administrator's.
+    """
+    account = store.accounts.of_person(person_id)
+    if account is None:
+        return
+    if any(row.person_id != person_id for row in store.consents.naming(account.id)):
+        raise NotSoError(
+            "Others' consents name this account, and they keep their receipts.",
+            "Instead, an administrator ends it: 'biofeedback user revoke "
+            f"{account.code}'.",
+        )
+    admins = [
+        one
+        for one in store.accounts.all()
+        if one.role is Role.ADMIN and one.revoked_at_utc_ns is None
+    ]
+    if admins == [account]:
+        raise NotSoError("This is the only administrator.", "Make another one first.")
 
 
 def finish_erasing(store: Store) -> bool:
@@ -153,7 +192,8 @@ def _hash(salt: str, person_id: str) -> str:
 # --- Files ------------------------------------------------------------------------
 
 
-def _remove_files(store: Store, person: Person, ids: Iterable[str]) -> int:
+def _files_of(store: Store, person: Person, ids: Iterable[str]) -> list[Path]:
+    """Return the files of this person; of what lies beside them, only what is there."""
     folder = store.data / RECORDINGS
     alone = store.people() == (person,)
     mine = {*ids}
@@ -165,19 +205,28 @@ def _remove_files(store: Store, person: Person, ids: Iterable[str]) -> int:
         for session in store.sessions_of(other.id)
     )
     names = _tokens((*mine, person.id, person.pseudonym))
-    n_files = 0
+    found = []
     for path in sorted(folder.rglob("*")):
-        if path.is_dir() or path.relative_to(store.data).as_posix() in listed:
+        name = plain_name(path).relative_to(store.data).as_posix()
+        if path.is_dir() or name in listed:
             continue
-        if not (alone or _is_of(path, person, mine, theirs, names)):
-            continue
+        if alone or _is_of(path, person, mine, theirs, names):
+            found.append(path)
+    return found
+
+
+def _remove_files(store: Store, person: Person, ids: Iterable[str]) -> int:
+    folder = store.data / RECORDINGS
+    n_files = 0
+    for path in _files_of(store, person, ids):
         beside = sidecar_of(path)
         # First what lies beside it: alone, it might not say whose it is.
-        if path.suffix == RECORDING_SUFFIX and beside.is_file():
+        if plain_name(path).suffix == RECORDING_SUFFIX and beside.is_file():
             beside.unlink()
             n_files += 1
-        path.unlink(missing_ok=True)
-        n_files += 1
+        if path.exists():
+            path.unlink()
+            n_files += 1
     # Their names are months in which somebody practised.
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and not any(path.iterdir()):
@@ -201,12 +250,14 @@ def _is_of(
 ) -> bool:
     """Say whether a file is of this person, though the store may not know it."""
     stem = path.name.split(".")[0]
-    if stem in mine:
-        return True
+    if stem in mine or path.name.endswith(SUFFIX + TEMPORARY):
+        return True  # the latter is worth nothing, whose it may be
     if stem.startswith(theirs):
         return False
     try:
         return open_recording(path).info.person == person.pseudonym
+    except (NoKeyError, WrongKeyError):
+        raise
     except BiofeedbackError:
         with path.open("rb") as file:  # what says whose it is stands at its beginning
             head = file.read(SEARCHED_BYTES)
@@ -220,7 +271,20 @@ def _remove_rows(connection: Connection, person_id: str, ids: list[str]) -> None
     sessions = select(t.sessions.c.id).where(t.sessions.c.person_id == person_id)
     for table in (t.practised, t.estimates, t.ratings, t.recordings):
         connection.execute(delete(table).where(table.c.session_id.in_(sessions)))
-    for table in (t.estimates, t.diary, t.sessions, t.sign_ins):
+    accounts = select(t.accounts.c.id).where(t.accounts.c.person_id == person_id)
+    invites = t.invites.c
+    connection.execute(
+        update(t.invites)
+        .where(invites.created_by.in_(accounts))
+        .values(created_by=None)
+    )
+    connection.execute(delete(t.invites).where(invites.became.in_(accounts)))
+    for table in (t.passkeys, t.access_tokens, t.invites, t.consents, t.notes):
+        connection.execute(delete(table).where(table.c.account_id.in_(accounts)))
+    for table in (
+        *(t.estimates, t.diary, t.consents, t.notes, t.invites, t.sessions),
+        *(t.sign_ins, t.accounts, t.audit_keys),
+    ):
         connection.execute(delete(table).where(table.c.person_id == person_id))
     connection.execute(delete(t.people).where(t.people.c.id == person_id))
 

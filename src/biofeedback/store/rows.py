@@ -172,3 +172,150 @@ class SignInRow(Value, frozen=True):
     last_seen_utc_ns: int
     expires_at_utc_ns: int
     revoked_at_utc_ns: int | None = None
+    account_id: str | None = None
+
+
+class Role(StrEnum):
+    """What somebody is here for.
+
+    Where nobody has an account, whoever sits at the computer is the ``owner``; a
+    ``program`` sends the token that the service was started with.
+    """
+
+    OWNER = "owner"
+    PATIENT = "patient"
+    THERAPIST = "therapist"
+    RESEARCHER = "researcher"
+    ADMIN = "admin"
+    PROGRAM = "program"
+
+
+class AccountRow(Value, frozen=True):
+    """Somebody who signs in by name.
+
+    ``code`` (``"T-7Q2M9K"``) is all that ever stands of them in recordings, logs and
+    the audit; ``display`` is how others see them. ``person_id`` is who they are when
+    they practise themselves.
+    """
+
+    id: str
+    code: str
+    name: str
+    display: str
+    role: Role
+    person_id: str
+    created_at_utc_ns: int
+    password_hash: str | None = None
+    revoked_at_utc_ns: int | None = None
+
+
+class InviteRow(Value, frozen=True):
+    """A link that makes an account, once. ``account_id``: new credentials for it.
+
+    ``created_by`` is an account; ``None`` is the command line. ``became`` is the
+    account that came of it.
+    """
+
+    id: str
+    token_sha256: str
+    role: Role
+    created_at_utc_ns: int
+    expires_at_utc_ns: int
+    account_id: str | None = None
+    person_id: str | None = None
+    created_by: str | None = None
+    used_at_utc_ns: int | None = None
+    revoked_at_utc_ns: int | None = None
+    became: str | None = None
+
+
+class PasskeyRow(Value, frozen=True):
+    """A passkey (WebAuthn); ``credential_id`` and ``public_key`` are base64url."""
+
+    credential_id: str
+    account_id: str
+    public_key: str
+    sign_count: int
+    label: str
+    created_at_utc_ns: int
+    last_used_utc_ns: int | None = None
+
+
+class AccessTokenRow(Value, frozen=True):
+    """What a program sends in an account's name; ``scope`` is ``read`` or ``all``."""
+
+    id: str
+    token_sha256: str
+    account_id: str
+    label: str
+    scope: Literal["read", "all"]
+    created_at_utc_ns: int
+    expires_at_utc_ns: int
+    revoked_at_utc_ns: int | None = None
+
+
+class Stream(StrEnum):
+    """What can be shared of a person, each by itself."""
+
+    HEART = "heart"
+    BREATHING = "breathing"
+    RATINGS = "ratings"
+    NOTES = "notes"
+
+
+class Purpose(StrEnum):
+    """What it may be used for."""
+
+    LIVE = "live"
+    REPORT = "report"
+    RESEARCH = "research"
+
+
+class ConsentRow(Value, frozen=True):
+    """That a person lets one account have one stream, for one purpose, for a time."""
+
+    id: str
+    receipt_id: str
+    person_id: str
+    account_id: str
+    stream: Stream
+    purpose: Purpose
+    granted_at_utc_ns: int
+    expires_at_utc_ns: int
+    text_version: str
+    revoked_at_utc_ns: int | None = None
+
+    def holds(self, now_utc_ns: int) -> bool:
+        """Say whether it holds at this instant."""
+        return self.revoked_at_utc_ns is None and now_utc_ns < self.expires_at_utc_ns
+
+
+class NoteRow(Value, frozen=True):
+    """What a therapist noted for themselves about a person."""
+
+    id: str
+    person_id: str
+    account_id: str
+    at_utc_ns: int
+    text: str
+    session_id: str | None = None
+
+
+class AuditRow(Value, frozen=True):
+    """That somebody did or saw something.
+
+    ``actor`` is a code, or who else it was (``owner``, ``console``, ``nobody``);
+    ``subject`` and ``object`` are keyed hashes of a person and of what was seen.
+    """
+
+    seq: int
+    at_utc_ns: int
+    actor: str
+    role: str
+    action: str
+    subject: str | None
+    object: str | None
+    origin: str | None
+    outcome: Literal["ok", "refused"]
+    prev_sha256: str
+    sha256: str

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration: a database that says so needs none."""
 
 metadata = MetaData(
@@ -102,6 +102,129 @@ sign_ins = Table(
     Column("last_seen_utc_ns", BigInteger, nullable=False),
     Column("expires_at_utc_ns", BigInteger, nullable=False),
     Column("revoked_at_utc_ns", BigInteger),
+    # Null is whose computer this is, signed in by the printed link.
+    Column("account_id", ForeignKey("accounts.id"), index=True),
+)
+
+# Who signs in by name where several share one service.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("code", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("display", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("person_id", ForeignKey("people.id"), nullable=False, unique=True),
+    Column("created_at_utc_ns", BigInteger, nullable=False),
+    Column("password_hash", Text),
+    Column("revoked_at_utc_ns", BigInteger),
+    CheckConstraint(
+        "role IN ('patient', 'therapist', 'researcher', 'admin')", name="role"
+    ),
+)
+
+invites = Table(
+    "invites",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("token_sha256", String(64), nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    # Set: new credentials for this account, and no account of its own.
+    Column("account_id", ForeignKey("accounts.id")),
+    # Set: the account will be this person's, who was known before.
+    Column("person_id", ForeignKey("people.id")),
+    Column("created_by", ForeignKey("accounts.id")),
+    Column("created_at_utc_ns", BigInteger, nullable=False),
+    Column("expires_at_utc_ns", BigInteger, nullable=False),
+    Column("used_at_utc_ns", BigInteger),
+    Column("revoked_at_utc_ns", BigInteger),
+    # Whose account came of it.
+    Column("became", ForeignKey("accounts.id")),
+)
+
+passkeys = Table(
+    "passkeys",
+    metadata,
+    Column("credential_id", Text, primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("public_key", Text, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("created_at_utc_ns", BigInteger, nullable=False),
+    Column("last_used_utc_ns", BigInteger),
+)
+
+access_tokens = Table(
+    "access_tokens",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("token_sha256", String(64), nullable=False, unique=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("label", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("created_at_utc_ns", BigInteger, nullable=False),
+    Column("expires_at_utc_ns", BigInteger, nullable=False),
+    Column("revoked_at_utc_ns", BigInteger),
+    CheckConstraint("scope IN ('read', 'all')", name="scope"),
+)
+
+# One row for each stream and purpose; what was granted at once has one receipt.
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("receipt_id", String(26), nullable=False),
+    Column("person_id", ForeignKey("people.id"), nullable=False, index=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("stream", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("granted_at_utc_ns", BigInteger, nullable=False),
+    Column("expires_at_utc_ns", BigInteger, nullable=False),
+    Column("revoked_at_utc_ns", BigInteger),
+    Column("text_version", Text, nullable=False),
+    CheckConstraint(
+        "stream IN ('heart', 'breathing', 'ratings', 'notes')", name="stream"
+    ),
+    CheckConstraint("purpose IN ('live', 'report', 'research')", name="purpose"),
+)
+
+# What a therapist notes for themselves, apart from the record.
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("person_id", ForeignKey("people.id"), nullable=False, index=True),
+    Column("session_id", ForeignKey("sessions.id")),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("at_utc_ns", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+# Who did or saw what. Nothing is ever changed here: triggers refuse it, and each row
+# holds the hash of the one before. People stand in it by keyed hashes alone.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at_utc_ns", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", String(64), index=True),
+    Column("object", String(64)),
+    Column("origin", Text),
+    Column("outcome", Text, nullable=False),
+    Column("prev_sha256", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False),
+)
+
+# With its key gone, nothing in the audit leads to a person any more.
+audit_keys = Table(
+    "audit_keys",
+    metadata,
+    Column("person_id", ForeignKey("people.id"), primary_key=True),
+    Column("key", String(64), nullable=False),
 )
 
 # What a person did in a session, at a glance; a rebuild reads it off the recording.

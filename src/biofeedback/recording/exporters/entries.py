@@ -18,7 +18,13 @@ KIND = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 ROLES = frozenset(
     {"patient", "therapist", "researcher", "admin", "system", "service", "import"}
 )
-SCALES = frozenset({"nrs_0_10", "sam_1_9", "ms", "s", "min", "bpm", "pct", "count"})
+CODED = re.compile(r"([PTRA])-[0-9A-Z]{6}")
+"""An account's code; its letter says the role, which is all that leaves."""
+
+ROLE_OF_LETTER = {"P": "patient", "T": "therapist", "R": "researcher", "A": "admin"}
+SCALES = frozenset(
+    {"nrs_0_10", "sam_1_9", "ms", "s", "min", "bpm", "pct", "count", "breaths/min"}
+)
 OTHER = "other"
 
 BREATHS_PER_MIN = "breaths_per_min"
@@ -87,7 +93,10 @@ def gaps_of(beats: Beats) -> tuple[Gap, ...]:
 
 def role_of(by: str, options: ExportOptions) -> str:
     """Return who did it as a role; a word that is none might be a name."""
-    return by if by in ROLES or options.free_text else OTHER
+    if by in ROLES or options.free_text:
+        return by
+    coded = CODED.fullmatch(by)
+    return OTHER if coded is None else ROLE_OF_LETTER[coded[1]]
 
 
 def kind_of(entry: Entry) -> str:

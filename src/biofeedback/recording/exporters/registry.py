@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -59,9 +60,16 @@ def exporter(name: str) -> Exporter:
 
 
 def export(
-    path: Path | Recording, name: str, out: Path, options: ExportOptions
+    path: Path | Recording,
+    name: str,
+    out: Path,
+    options: ExportOptions,
+    *,
+    masked: Callable[[Tables], Tables] | None = None,
 ) -> Exported:
     """Export a recording, of which every checksum is tested first.
+
+    ``masked`` puts something else in place of what may not leave.
 
     Raises
     ------
@@ -74,4 +82,5 @@ def export(
     fresh(out)
     from biofeedback.recording.tables import read_tables
 
-    return chosen.write(read_tables(path), out, options)
+    tables = read_tables(path)
+    return chosen.write(tables if masked is None else masked(tables), out, options)

@@ -1,0 +1,1 @@
+"""The live room under load: ``python -m bench.load``."""
