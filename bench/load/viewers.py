@@ -28,6 +28,7 @@ from bench.load.wire import Peer, connect
 
 Numbers = npt.NDArray[np.float64]
 
+TOUCHED_EVERY_S = 600.0
 PINGS = 10
 AT_ONCE = 50
 NS_PER_MS = 1e6
@@ -228,6 +229,19 @@ async def zero_ns(address: str, place: Place) -> float:
     return best[1]
 
 
+async def _sit_through(seconds: float, peers: Sequence[Peer]) -> None:
+    """Wait; whoever watches others does something now and then, as a person would.
+
+    Staff who touch nothing for half an hour are signed out.
+    """
+    while seconds > 0:
+        await asyncio.sleep(min(seconds, TOUCHED_EVERY_S))
+        seconds -= TOUCHED_EVERY_S
+        for peer in peers:
+            if seconds > 0 and not peer.closed.done():
+                peer.send(b'{"kind":"traces","signals":[]}')
+
+
 async def watch(job: Job) -> dict[str, Any]:
     """Do ``job`` and return what was found."""
     found = Found()
@@ -235,6 +249,7 @@ async def watch(job: Job) -> dict[str, Any]:
         session = place.path.rpartition("/")[2]
         found.zero_ns[session] = await zero_ns(job.address, place)
     peers: list[Peer] = []
+    stay: list[Peer] = []
 
     async def open_one(place: Place) -> None:
         take = Watching(found, place).take
@@ -244,6 +259,8 @@ async def watch(job: Job) -> dict[str, Any]:
         if place.stalls:
             peer.stall()
         peers.append(peer)
+        if not place.is_own and "/live/" in place.path:
+            stay.append(peer)
 
     for first in range(0, len(job.places), AT_ONCE):
         some = job.places[first : first + AT_ONCE]
@@ -252,7 +269,7 @@ async def watch(job: Job) -> dict[str, Any]:
     await asyncio.sleep(job.settle_s)
     found.measuring = True
     _say(begun=time.monotonic_ns())
-    await asyncio.sleep(job.seconds)
+    await _sit_through(job.seconds, stay)
     found.measuring = False
     _say(ended=time.monotonic_ns())
     closed = Counter(peer.closed.result() for peer in peers if peer.closed.done())
