@@ -66,7 +66,7 @@ async def test_fault_37_drop_and_return(
         await at.beats()
         change = await at.reached(LinkStep.STREAMING)
         assert back_ns - lost_ns >= away_s * 1e9
-        assert change.t_ns - back_ns < 1.5e9
+        assert change.t_ns - back_ns < 2e9
 
 
 async def test_fault_37_nobody_gives_up_and_nobody_is_flooded(bus: PrivateBus) -> None:

@@ -287,8 +287,8 @@ def test_a_reload_in_the_middle_comes_back_to_the_practice(
     assert page.evaluate(told) == begun
     schedule = page.evaluate("document.querySelector('bf-pacer').feed.schedule")
     assert begun["startedMs"] in [one["origin_ms"] for one in schedule]
-    kinds = get_entries(page)
-    assert {"phase", "posture", "eyes"} <= kinds
+    # What was still on its way arrives after the reload.
+    wait_until(page, lambda: {"phase", "posture", "eyes"} <= get_entries(page))
 
 
 def test_a_file_replays_in_the_dashboard_marked_as_such(

@@ -37,7 +37,7 @@ def test_a_growing_journal_can_be_read_at_any_moment(tmp_path: Path) -> None:
     last = reads[-1]
     assert [stored.sequence for stored in last] == list(range(1, len(last) + 1))
     assert all(found == last[: len(found)] for found in reads)
-    assert len({len(found) for found in reads}) > N_READS / 2  # it did grow
+    assert len(last) > len(reads[0])  # it did grow
 
 
 def test_a_copy_of_a_growing_journal_is_a_recording(tmp_path: Path) -> None:
