@@ -279,6 +279,7 @@ def test_a_reload_in_the_middle_comes_back_to_the_practice(
     told = "document.querySelector('bf-pacer').feed.begun"
     wait_until(page, lambda: page.evaluate(told) is not None)
     begun = page.evaluate(told)
+    wait_until(page, lambda: {"phase", "posture", "eyes"} <= get_entries(page))
     page.reload()
     wait_for_stream(page)
     assert session_id(page) == id
@@ -287,8 +288,7 @@ def test_a_reload_in_the_middle_comes_back_to_the_practice(
     assert page.evaluate(told) == begun
     schedule = page.evaluate("document.querySelector('bf-pacer').feed.schedule")
     assert begun["startedMs"] in [one["origin_ms"] for one in schedule]
-    # What was still on its way arrives after the reload.
-    wait_until(page, lambda: {"phase", "posture", "eyes"} <= get_entries(page))
+    assert {"phase", "posture", "eyes"} <= get_entries(page)
 
 
 def test_a_file_replays_in_the_dashboard_marked_as_such(

@@ -7,7 +7,8 @@ import type { Screen } from "../router.ts";
 
 /** Code that has words beside those of the page. */
 function worded(load: () => Promise<unknown>): () => Promise<unknown> {
-  return () => Promise.all([loadLater(), load()]);
+  // One after the other: a screen that is there draws itself, and needs its words.
+  return () => loadLater().then(load);
 }
 
 /** Before the door: who comes without a sign-in, and who was invited. */
