@@ -8,6 +8,7 @@ ends, so the position of the pacer never jumps.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from enum import StrEnum
 
 from biofeedback.errors import SettingsError
@@ -247,3 +248,21 @@ def breaths(
 
 def _ease(share: float) -> float:
     return (1 - math.cos(math.pi * min(max(share, 0.0), 1.0))) / 2
+
+
+def held_ms(
+    schedule: Sequence[PacerEvent], from_ms: float, to_ms: float
+) -> dict[PacerEvent, float]:
+    """Return how long each pace was on screen between two instants, in milliseconds.
+
+    All times of one ``rate_bpm`` count together, under the last that asked for it.
+    """
+    held: dict[float, float] = {}
+    last: dict[float, PacerEvent] = {}
+    ends = [*(part.origin_ms for part in schedule[1:]), to_ms]
+    for part, end_ms in zip(schedule, ends, strict=False):
+        span_ms = min(end_ms, to_ms) - max(part.origin_ms, from_ms)
+        if span_ms > 0:
+            held[part.rate_bpm] = held.get(part.rate_bpm, 0.0) + span_ms
+            last[part.rate_bpm] = part
+    return {last[rate_bpm]: span_ms for rate_bpm, span_ms in held.items()}

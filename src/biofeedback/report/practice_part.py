@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from biofeedback.live_metrics import shape_at
-from biofeedback.model import Entry, PacerEvent, Value
+from biofeedback.model import Entry, Value
 from biofeedback.practice import pacer
 from biofeedback.practice.phases import NS_PER_MS, begins_practice
 from biofeedback.report.marks import last_name
@@ -86,7 +86,7 @@ def breathing_part(
     schedule = () if contents is None else contents.schedule
     lost = NO_RECORDING if contents is None else None
     no_pace = lost or NO_PACE
-    held = _held_ms(schedule, inside.from_ms, inside.to_ms)
+    held = pacer.held_ms(schedule, inside.from_ms, inside.to_ms)
     part = max(held, key=lambda one: held[one]) if held else None
     marked = any(map(begins_practice, entries))
     followed = inside.followed_pct if practised is None else practised.followed_pct
@@ -120,18 +120,3 @@ def breathing_part(
         followed=Number.of(followed, "%", NOT_FOLLOWED if schedule else no_pace),
         in_phase=Number.of(in_phase, "%", NO_BREATHS if schedule else no_pace),
     )
-
-
-def _held_ms(
-    schedule: Sequence[PacerEvent], from_ms: float, to_ms: float
-) -> dict[PacerEvent, float]:
-    """Return how long each pace held, by the last that asked for it."""
-    held: dict[float, float] = {}
-    last: dict[float, PacerEvent] = {}
-    ends = [*(part.origin_ms for part in schedule[1:]), to_ms]
-    for part, end_ms in zip(schedule, ends, strict=False):
-        span_ms = min(end_ms, to_ms) - max(part.origin_ms, from_ms)
-        if span_ms > 0:
-            held[part.rate_bpm] = held.get(part.rate_bpm, 0.0) + span_ms
-            last[part.rate_bpm] = part
-    return {last[rate_bpm]: span_ms for rate_bpm, span_ms in held.items()}

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from biofeedback.model import ClockReading, Entry, PacerEvent
+from biofeedback.practice import pacer
 from biofeedback.practice.phases import as_it_happened, begins_practice, paced_span
 from biofeedback.recording.reader import Recording, open_recording
 from biofeedback.session.contents import contents_of
@@ -112,13 +113,8 @@ def _held_longest(
     schedule: Sequence[PacerEvent], from_ms: float, to_ms: float
 ) -> float | None:
     """Return the pace that was on screen for longest, all its times together."""
-    held: dict[float, float] = {}
-    ends = [*(part.origin_ms for part in schedule[1:]), to_ms]
-    for part, end_ms in zip(schedule, ends, strict=False):
-        span_ms = min(end_ms, to_ms) - max(part.origin_ms, from_ms)
-        if span_ms > 0:
-            held[part.rate_bpm] = held.get(part.rate_bpm, 0.0) + span_ms
-    return max(held, key=lambda rate: held[rate]) if held else None
+    held = pacer.held_ms(schedule, from_ms, to_ms)
+    return max(held, key=lambda part: held[part]).rate_bpm if held else None
 
 
 def _told(recording: Recording, from_ms: float, to_ms: float) -> list[_Told]:

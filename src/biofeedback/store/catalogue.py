@@ -88,12 +88,12 @@ class Store(Rows):
         NotSoError
             When nobody has this id.
         """
-        everyone = self.people()
         if id is None:
+            everyone = self.people()
             return everyone[0] if everyone else self._first_person()
-        for person in everyone:
-            if person.id == id:
-                return person
+        query = select(t.people).where(t.people.c.id == id)
+        if found := self._all(Person, query):
+            return found[0]
         raise NotSoError(
             "Nobody here has this id.", "Choose one of the people that are listed."
         )
