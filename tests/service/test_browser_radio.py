@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 import struct
+import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -97,12 +98,14 @@ async def radio(
     *,
     headers: Mapping[str, str] = BEARER,
     origin: str | None = None,
+    address: str | None = None,
 ) -> AsyncIterator[Page]:
     async with connect(
         f"ws://{house.address}/api/v1/radio/{id}",
         compression=None,
         additional_headers=headers,
         origin=None if origin is None else Origin(origin),
+        local_addr=None if address is None else (address, 0),
     ) as socket:
         yield Page(socket)
 
@@ -306,6 +309,16 @@ async def test_a_newer_connection_takes_over_and_another_caller_may_not(
             async with house.watch(id) as viewer:
                 states = [await until(viewer, "link") for _ in range(2)]
                 assert states[-1]["state"] == "streaming"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="One address of loopback only.")
+async def test_a_phone_that_changes_its_network_takes_over(house: House) -> None:
+    id = await start(house)
+    async with radio(house, id) as at_home:
+        await at_home.begin()
+        async with radio(house, id, address="127.0.0.2") as outside:
+            assert await close_code(at_home) == 4410
+            await outside.begin()
 
 
 async def test_a_silent_strap_is_called_stale(house: House) -> None:

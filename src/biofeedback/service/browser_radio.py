@@ -133,7 +133,7 @@ class BrowserSource:
         self.last_n = 0
         self._strap = Strap(name=wanted.name, profile=wanted.profile)
         self._stream: str | None = None
-        self._seat: tuple[object, asyncio.Event] | None = None
+        self._seat: tuple[str | None, asyncio.Event] | None = None
         self._vacant = asyncio.Event()
         self._vacant.set()
         self._running = asyncio.Event()
@@ -166,8 +166,8 @@ class BrowserSource:
 
     # --- The page: there is one at a time -----------------------------------------
 
-    async def sit(self, caller: object) -> asyncio.Event | None:
-        """Make a connection of ``caller`` the radio.
+    async def sit(self, credential: str | None) -> asyncio.Event | None:
+        """Make a connection of whoever came in by ``credential`` the radio.
 
         Returns an event that is set when a newer connection of the same caller takes
         over, or ``None`` when another caller is the radio already.
@@ -175,11 +175,11 @@ class BrowserSource:
         await self._running.wait()
         if self._seat is not None:
             sitting, replaced = self._seat
-            if sitting != caller:
+            if sitting != credential:
                 return None
             replaced.set()
         seat = asyncio.Event()
-        self._seat = (caller, seat)
+        self._seat = (credential, seat)
         return seat
 
     def rise(self, seat: asyncio.Event) -> None:

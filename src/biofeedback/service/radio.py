@@ -47,7 +47,7 @@ async def radio(websocket: WebSocket) -> None:
     if source is None or source.over.is_set() or not own:
         await close(websocket, UNKNOWN_SESSION, "No session here hears a browser.")
         return
-    replaced = await source.sit(caller)
+    replaced = await source.sit(caller.credential)
     if replaced is None:
         await close(websocket, TAKEN, "Another browser is this session's radio.")
         return
