@@ -86,32 +86,23 @@ async def own_session(id: str, caller: SignedIn, here: Here) -> SessionRow:
     return row
 
 
-def session_for(
-    *purposes: Purpose, needs: frozenset[Stream] = NOTHING
-) -> Callable[[str, Caller, Context], Awaitable[SessionRow]]:
-    """Return a dependency: a session that is the caller's own, or consented to.
+async def seen_session(id: str, caller: SignedIn, here: Here) -> SessionRow:
+    """Return the session of the path: one's own, of the reports, or shared now.
 
-    Parameters
-    ----------
-    purposes
-        One of these the consent must be for.
-    needs
-        All these streams must be in it; else one of them is enough.
+    Raises
+    ------
+    Problem
+        With status 404, when it is none of these.
     """
-
-    async def dependency(id: str, caller: SignedIn, here: Here) -> SessionRow:
-        row = await asyncio.to_thread(here.store.find_session, id)
-        if row is None:
-            raise no_such_session()
-        for purpose in purposes:
-            given = streams_of(here, caller, row.person_id, purpose)
-            if given and given >= needs:
-                return row
-        if not is_own(caller, row.person_id):
-            raise no_such_session()
+    row = await asyncio.to_thread(here.store.find_session, id)
+    if row is None:
+        raise no_such_session()
+    if streams_of(here, caller, row.person_id, Purpose.REPORT):
         return row
-
-    return dependency
+    seen = () if caller.account is None else here.rooms.seen_by(caller.account)
+    if row.id not in {live.info.id for live in seen}:
+        raise no_such_session()
+    return row
 
 
 async def administrator(caller: SignedIn) -> Caller:
@@ -174,5 +165,6 @@ async def operator(connection: HTTPConnection) -> Caller:
 
 Inviter = Annotated[Caller, Depends(for_roles(Role.THERAPIST, Role.ADMIN))]
 OwnSession = Annotated[SessionRow, Depends(own_session)]
+SeenSession = Annotated[SessionRow, Depends(seen_session)]
 Admin = Annotated[Caller, Depends(administrator)]
 Operator = Annotated[Caller, Depends(operator)]

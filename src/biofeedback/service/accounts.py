@@ -14,7 +14,6 @@ from biofeedback.service.account_shapes import (
     MadeInviteShape,
 )
 from biofeedback.service.context import Context, Here
-from biofeedback.service.entering import address_of
 from biofeedback.service.invites import credentials_of, made
 from biofeedback.service.inviting import about, renewal
 from biofeedback.service.problems import Problem
@@ -25,15 +24,15 @@ router = APIRouter(prefix="/accounts", tags=["accounts"])
 
 
 @router.get("")
-async def accounts(caller: Admin, request: Request, here: Here) -> AccountsShape:
+async def accounts(caller: Admin, here: Here) -> AccountsShape:
     """List every account, the oldest first."""
     rows = await asyncio.to_thread(here.store.accounts.all)
-    await here.audit.note(caller, "account.list", origin=address_of(request))
+    await here.audit.note(caller, "account.list")
     return AccountsShape(accounts=await asyncio.to_thread(_shaped, here, rows))
 
 
 @router.post("/{id}/revoke")
-async def revoke(id: str, caller: Admin, request: Request, here: Here) -> AccountShape:
+async def revoke(id: str, caller: Admin, here: Here) -> AccountShape:
     """End an account for ever: everything that lets it in is void, at once.
 
     So is what its person consented to, and their live sessions end.
@@ -47,8 +46,7 @@ async def revoke(id: str, caller: Admin, request: Request, here: Here) -> Accoun
     here.sign_ins.dismiss(*void)
     await here.consents.reread()
     await turn_out(here, {row.person_id})
-    origin = address_of(request)
-    await here.audit.note(caller, "account.revoke", origin=origin, **about(row))
+    await here.audit.note(caller, "account.revoke", **about(row))
     row = await asyncio.to_thread(here.store.accounts.get, id)
     (shape,) = await asyncio.to_thread(_shaped, here, (row,))
     return shape
@@ -66,8 +64,7 @@ async def reset(
         )
     except NotSoError as error:
         raise Problem(409, error.message, error.advice) from error
-    origin = address_of(request)
-    await here.audit.note(caller, "account.reset", origin=origin, **about(row))
+    await here.audit.note(caller, "account.reset", **about(row))
     return await made(here, request, invite, token)
 
 

@@ -18,7 +18,6 @@ from biofeedback.service.account_shapes import (
 )
 from biofeedback.service.context import Context, Here, SignedIn
 from biofeedback.service.entering import (
-    address_of,
     count_attempt,
     drop_cookie,
     give_back,
@@ -91,9 +90,7 @@ async def _check_fresh(here: Context, caller: Caller) -> None:
 
 
 @router.post("/sign-out-everywhere", status_code=204)
-async def sign_out_everywhere(
-    caller: Myself, request: Request, response: Response, here: Here
-) -> None:
+async def sign_out_everywhere(caller: Myself, response: Response, here: Here) -> None:
     """Sign this account out of every browser, and close what is open there."""
     account = _mine(caller)
     try:
@@ -103,7 +100,7 @@ async def sign_out_everywhere(
         await asyncio.to_thread(here.sign_ins.revoke, *void)
     here.sign_ins.dismiss(*void)
     await rest_sharing(here, caller)
-    await here.audit.note(caller, "sign_out.everywhere", origin=address_of(request))
+    await here.audit.note(caller, "sign_out.everywhere")
     drop_cookie(here, response)
 
 
@@ -125,10 +122,7 @@ async def set_password(
         await count_attempt(here, request, "password.change", f"own {account.id}")
         is_right = await here.passwords.matches(body.old or "", account.password_hash)
         if not is_right:
-            origin = address_of(request)
-            await here.audit.note(
-                caller, "password.change", outcome="refused", origin=origin
-            )
+            await here.audit.note(caller, "password.change", outcome="refused")
             raise Problem(
                 403,
                 "This is not your password until now.",
@@ -142,7 +136,7 @@ async def set_password(
     cookie = await asyncio.to_thread(here.sign_ins.enter, account)
     here.sign_ins.dismiss(*void)
     set_cookie(here, response, cookie, account.role)
-    await here.audit.note(caller, "password.change", origin=address_of(request))
+    await here.audit.note(caller, "password.change")
 
 
 @router.get("/passkeys")
@@ -209,12 +203,12 @@ async def add_passkey(
         raise Problem(
             409, "This passkey is kept already.", "Use another device."
         ) from error
-    await here.audit.note(caller, "passkey.add", origin=address_of(request))
+    await here.audit.note(caller, "passkey.add")
     return PasskeyShape.of(row)
 
 
 @router.delete("/passkeys/{id}", status_code=204)
-async def remove_passkey(id: str, caller: Myself, request: Request, here: Here) -> None:
+async def remove_passkey(id: str, caller: Myself, here: Here) -> None:
     """Forget a passkey: a device is lost, or not used any more."""
     account = _mine(caller)
     has = await asyncio.to_thread(here.store.accounts.passkeys, account.id)
@@ -227,4 +221,4 @@ async def remove_passkey(id: str, caller: Myself, request: Request, here: Here) 
             "Add another one or a password first.",
         )
     await asyncio.to_thread(here.store.accounts.remove_passkey, account.id, id)
-    await here.audit.note(caller, "passkey.remove", origin=address_of(request))
+    await here.audit.note(caller, "passkey.remove")

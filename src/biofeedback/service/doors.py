@@ -182,15 +182,13 @@ def _holder(here: Context, body: CredentialBody) -> tuple[AccountRow, PasskeyRow
 
 
 @router.post("/sign-out", status_code=204)
-async def sign_out(
-    caller: SignedIn, request: Request, response: Response, here: Here
-) -> None:
+async def sign_out(caller: SignedIn, response: Response, here: Here) -> None:
     """Make the cookie void and close this browser's live websockets."""
     if caller.sign_in is not None:
         await asyncio.to_thread(here.sign_ins.revoke, caller.sign_in)
         here.sign_ins.dismiss(caller.sign_in)
         await rest_sharing(here, caller)
-        await here.audit.note(caller, "sign_out", origin=address_of(request))
+        await here.audit.note(caller, "sign_out")
     drop_cookie(here, response)
 
 

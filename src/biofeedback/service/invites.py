@@ -20,7 +20,6 @@ from biofeedback.service.account_shapes import (
 )
 from biofeedback.service.context import Context, Here
 from biofeedback.service.entering import (
-    address_of,
     count_attempt,
     enter,
     give_back,
@@ -189,11 +188,7 @@ async def make(
     except NotSoError as error:
         raise Problem(409, error.message, error.advice) from error
     await here.audit.note(
-        caller,
-        "invite.make",
-        person_id=body.person,
-        object_id=body.role,
-        origin=address_of(request),
+        caller, "invite.make", person_id=body.person, object_id=body.role
     )
     return await made(here, request, row, token)
 
@@ -216,7 +211,7 @@ async def invites(caller: Inviter, here: Here) -> InvitesShape:
 
 
 @router.post("/invites/{id}/revoke")
-async def revoke(id: str, caller: Inviter, request: Request, here: Here) -> InviteShape:
+async def revoke(id: str, caller: Inviter, here: Here) -> InviteShape:
     """Make an invite void; one that was used stays as it is."""
     rows = await asyncio.to_thread(here.store.accounts.invites)
     found = next((row for row in rows if row.id == id and _may_see(caller, row)), None)
@@ -224,9 +219,7 @@ async def revoke(id: str, caller: Inviter, request: Request, here: Here) -> Invi
         raise Problem(404, "There is no such invitation.", "Choose one of the list.")
     if state_of(found, here.store.now_ns()) is InviteState.OPEN:
         await asyncio.to_thread(here.store.accounts.revoke_invite, id)
-        await here.audit.note(
-            caller, "invite.revoke", object_id=found.role, origin=address_of(request)
-        )
+        await here.audit.note(caller, "invite.revoke", object_id=found.role)
     rows = await asyncio.to_thread(here.store.accounts.invites)
     (shape,) = await _shaped(here, *(row for row in rows if row.id == id))
     return shape

@@ -9,14 +9,13 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import msgspec
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from biofeedback.errors import BiofeedbackError
 from biofeedback.service import commands
 from biofeedback.service.context import Context, Here, SignedIn, context_of
-from biofeedback.service.entering import address_of
 from biofeedback.service.notes import Therapist
 from biofeedback.service.outlet import Outlet
 from biofeedback.service.problems import Problem
@@ -63,11 +62,9 @@ class MembersShape(BaseModel):
 
 
 @people.get("/room/people")
-async def members(
-    mine: Therapist, caller: SignedIn, request: Request, here: Here
-) -> MembersShape:
+async def members(mine: Therapist, caller: SignedIn, here: Here) -> MembersShape:
     """List the people who consent to something, live or not."""
-    await here.audit.note(caller, "people.list", origin=address_of(request))
+    await here.audit.note(caller, "people.list")
     everyone = {one.id: one for one in await asyncio.to_thread(here.store.people)}
     rows = [
         row
