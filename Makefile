@@ -36,6 +36,12 @@ bench: $(VENV)/.dev  ## figures, side by side with what one would use instead
 	$(BIN)/python -m bench.straps
 	$(BIN)/python -m bench.recovery
 	$(BIN)/python -m bench.load
+	$(BIN)/python -m bench.nodes
+	$(BIN)/python -m bench.store
+	$(BIN)/python -m bench.batch
+	$(BIN)/python -m bench.home
+	$(BIN)/python -m bench.chaos
+	$(BIN)/python -m bench.capacity
 
 fuzz: $(VENV)/.dev  ## a million random packets through each parser
 	BIOFEEDBACK_FUZZ=1000000 $(BIN)/python -m pytest tests/property/test_fuzz.py

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from biofeedback.simulator.bus import NoDBusError, dbus_daemon
 from tests.machine import in_ci
+from tests.postgres import PostgresServer, a_server
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -33,3 +35,10 @@ def has_dbus() -> None:
         if in_ci():
             pytest.fail(f"A skipped radio would read as green in CI. {error}")
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL that is shared by all tests of this process: nobody may kill it."""
+    with a_server() as server:
+        yield server

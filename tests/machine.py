@@ -1,4 +1,4 @@
-"""What the tests need from the machine: a browser and dbus-daemon.
+"""What the tests need from the machine: a browser, dbus-daemon and PostgreSQL.
 
 ``python -m tests.machine`` makes sure of them before pytest runs. An installed
 Chrome or Chromium is used; on Debian as root what is missing is installed with apt;
@@ -36,6 +36,10 @@ HOW_TO_DBUS = (
     "The driver tests need dbus-daemon, which exists on Linux only. Install it "
     "(Debian and Ubuntu: 'sudo apt-get install dbus'), then run the tests again."
 )
+HOW_TO_POSTGRES = (
+    "The tests of the shared database need PostgreSQL. Install it (Debian and Ubuntu: "
+    "'sudo apt-get install postgresql'), then run the tests again."
+)
 
 
 def in_ci() -> bool:
@@ -53,6 +57,18 @@ def dbus_daemon() -> str | None:
     return shutil.which("dbus-daemon")
 
 
+def postgres_programs() -> Path | None:
+    """Return the folder with ``initdb`` and ``postgres``, of the newest version."""
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
+    installed = Path("/usr/lib/postgresql").glob("*/bin/initdb")  # Debian's place
+    return max(
+        (path.parent for path in installed),
+        key=lambda path: float(path.parent.name),
+        default=None,
+    )
+
+
 def prepare() -> list[str]:
     """Install what is missing where that can be done; return what still is."""
     packages = []
@@ -60,6 +76,8 @@ def prepare() -> list[str]:
         packages.append("chromium")
     if dbus_daemon() is None and sys.platform == "linux":
         packages.append("dbus")
+    if postgres_programs() is None and sys.platform == "linux":
+        packages.append("postgresql")
     if packages and _is_debian_root():
         _apt("update")
         _apt("install", "-y", "--no-install-recommends", *packages)
@@ -68,6 +86,8 @@ def prepare() -> list[str]:
         missing.append(HOW_TO_BROWSER)
     if dbus_daemon() is None:
         missing.append(HOW_TO_DBUS)
+    if postgres_programs() is None:
+        missing.append(HOW_TO_POSTGRES)
     return missing
 
 

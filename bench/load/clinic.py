@@ -11,6 +11,7 @@ from biofeedback.model import Value
 from biofeedback.service.consent_texts import CURRENT
 from biofeedback.service.sign_ins import SignIns, cookie_name
 from biofeedback.session.simulated import SIMULATED_ID
+from biofeedback.settings import DEFAULT_PORT
 from biofeedback.store import AccountRow, Purpose, Role, Store, Stream
 
 NS_PER_DAY = 86_400_000_000_000
@@ -23,12 +24,14 @@ class Clinic(Value, frozen=True):
     therapists: tuple[str, ...]
 
 
-def prepare(data: Path, *, patients: int, therapists: int) -> Clinic:
+def prepare(
+    data: Path, *, patients: int, therapists: int, database: str | None = None
+) -> Clinic:
     """Make the accounts in ``data``, sign everybody in, let everybody watch everyone.
 
     By hand that would be an hour of invites; nothing else of it differs.
     """
-    store = Store(data)
+    store = Store(data, database)
     try:
         sign_ins = SignIns(store)
 
@@ -55,17 +58,18 @@ def prepare(data: Path, *, patients: int, therapists: int) -> Clinic:
         store.close()
 
 
-def cookie(address: str, token: str) -> dict[str, str]:
-    """Return the header that says who asks."""
-    return {"Cookie": f"{cookie_name(int(address.rpartition(':')[2]))}={token}"}
+def cookie(address: str, token: str, *, shared: bool = False) -> dict[str, str]:
+    """Return the header that says who asks; nodes that share a store share it too."""
+    port = DEFAULT_PORT if shared else int(address.rpartition(":")[2])
+    return {"Cookie": f"{cookie_name(port)}={token}"}
 
 
-def practise(address: str, clinic: Clinic) -> list[str]:
+def practise(address: str, clinic: Clinic, *, shared: bool = False) -> list[str]:
     """Let every patient begin a session and share it; return their ids."""
     sessions = []
     with httpx.Client(base_url=f"http://{address}/api/v1", timeout=60) as client:
         for seed, token in enumerate(clinic.patients, 1):
-            headers = cookie(address, token)
+            headers = cookie(address, token, shared=shared)
             body = {"strap": SIMULATED_ID, "plan": "practice", "seed": seed}
             answer = client.post("/sessions", json=body, headers=headers)
             answer.raise_for_status()

@@ -43,11 +43,11 @@ def helpers(pid: int) -> list[int]:
 
 
 @contextmanager
-def house(data: Path) -> Iterator[tuple[Popen[str], str]]:
+def house(data: Path, *options: str) -> Iterator[tuple[Popen[str], str]]:
     """Run ``biofeedback run`` on ``data``; yield it and its address."""
     command = (sys.executable, "-m", "biofeedback.cli", "run", "--no-browser")
     process = Popen(
-        [*command, "--port", "0", "--data", str(data)],
+        [*command, "--port", "0", "--data", str(data), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "BIOFEEDBACK_TOKEN": TOKEN},

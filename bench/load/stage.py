@@ -26,7 +26,7 @@ from biofeedback.model import (
     Notification,
     Signal,
 )
-from biofeedback.service.app import create_context
+from biofeedback.service.composition import create_context
 from biofeedback.service.context import Context
 from biofeedback.service.server import _Server, listen
 from biofeedback.session.clock import NS_PER_S, Clock

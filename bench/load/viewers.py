@@ -63,6 +63,10 @@ class Job(msgspec.Struct, frozen=True):
     """How often a strap sends."""
     clocks: tuple[Place, ...] = ()
     """Whom to ask for the clock of each session; without them ``t_ms`` is absolute."""
+    clocks_at: str = ""
+    """Where to ask them, if not at ``address``: sessions may be run elsewhere."""
+    zeros_ns: dict[str, float] = {}
+    """Where zero of sessions lies that need not be asked: who runs them has said so."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -245,9 +249,10 @@ async def _sit_through(seconds: float, peers: Sequence[Peer]) -> None:
 async def watch(job: Job) -> dict[str, Any]:
     """Do ``job`` and return what was found."""
     found = Found()
+    found.zero_ns.update(job.zeros_ns)
     for place in job.clocks:
         session = place.path.rpartition("/")[2]
-        found.zero_ns[session] = await zero_ns(job.address, place)
+        found.zero_ns[session] = await zero_ns(job.clocks_at or job.address, place)
     peers: list[Peer] = []
     stay: list[Peer] = []
 

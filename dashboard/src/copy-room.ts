@@ -207,8 +207,8 @@ export const words = {
   },
   detail: {
     back: "Back to the room",
-    gone: (alias: string): string => (alias ? `${alias} no longer shares this session.` : "This session is not shared with you."),
-    goneLong: "It ended, or sharing or the consent did. Nothing more of it reaches this page.",
+    gone: (alias: string): string => (alias ? `${alias} cannot be seen here now.` : "This session is not shared with you."),
+    goneLong: "It ended, sharing or the consent did, or its computer cannot be reached. If that comes back, it goes on here by itself.",
     paused: "Sharing is paused. Nothing is sent until the person goes on.",
     trace: "Heart rate (/min), last two minutes",
     traceBreath: "over the paced breath",

@@ -3,9 +3,9 @@
  * and none is shown twice, and it keeps asking the service for its time.
  */
 
+import { pause } from "./again.ts";
 import type { Message } from "./protocol.ts";
 
-const BACKOFF_MS = [300, 700, 1500, 3000, 5000] as const;
 const NO_SUCH_SESSION = 4404;
 /** Nobody is signed in here any more: it goes on once somebody is. */
 export const SIGNED_OUT = 4401;
@@ -95,7 +95,6 @@ export class LiveLink {
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     socket.addEventListener("open", () => {
-      this.#tries = 0;
       this.#on.connected(true);
       this.ping(PINGS_AT_FIRST);
     });
@@ -106,6 +105,8 @@ export class LiveLink {
         return;
       }
       const message = JSON.parse(event.data) as Message;
+      // Not when it opens: a service that only says "later" must not be asked at once.
+      this.#tries = 0;
       if (message.kind === "clock") {
         clearTimeout(this.#unanswered);
         this.#unanswered = undefined;
@@ -129,8 +130,7 @@ export class LiveLink {
         this.#on.ended(SIGNED_OUT);
         return;
       }
-      const wait = BACKOFF_MS[Math.min(this.#tries++, BACKOFF_MS.length - 1)];
-      this.#retry = setTimeout(() => this.#open(), wait);
+      this.#retry = setTimeout(() => this.#open(), pause(this.#tries++));
     });
   }
 

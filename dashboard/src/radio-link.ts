@@ -3,10 +3,10 @@
  * up when the service is back: nothing is missing then, and nothing is there twice.
  */
 
+import { pause } from "./again.ts";
 import { Backlog, encode, type Item } from "./backlog.ts";
 import type { LinkTold, Sender } from "./browser-strap.ts";
 
-const BACKOFF_MS = [300, 700, 1500, 3000, 5000] as const;
 /** Each message is answered; a silence this long means that the connection is dead. */
 const ANSWER_WITHIN_MS = 8_000;
 /** 1000: the session ended. The others: it is not there, not ours, or elsewhere. */
@@ -108,7 +108,6 @@ export class RadioLink {
       this.#over(code);
       return;
     }
-    const wait = BACKOFF_MS[Math.min(this.#tries++, BACKOFF_MS.length - 1)];
-    this.#retry = setTimeout(() => this.#open(), wait);
+    this.#retry = setTimeout(() => this.#open(), pause(this.#tries++));
   }
 }

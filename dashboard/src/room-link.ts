@@ -1,8 +1,8 @@
 /** The one websocket of the room: it stays, and comes again by itself. */
 
+import { pause } from "./again.ts";
 import type { Listed, Told } from "./room-tile.ts";
 
-const BACKOFF_MS = [300, 700, 1500, 3000, 5000] as const;
 const PING_EVERY_MS = 15_000;
 const ANSWER_WITHIN_MS = 8_000;
 const SIGN_IN_FIRST = 4401;
@@ -66,7 +66,6 @@ export class RoomLink {
         socket.close();
         return;
       }
-      this.#tries = 0;
       this.#on.connected(true);
       this.ping();
       this.#pings = setInterval(() => this.ping(), PING_EVERY_MS);
@@ -74,6 +73,7 @@ export class RoomLink {
     socket.addEventListener("message", (event: MessageEvent<string>) => {
       if (this.#closed) return;
       const receivedMs = performance.now();
+      this.#tries = 0;
       clearTimeout(this.#unanswered);
       this.#unanswered = undefined;
       this.#on.message(JSON.parse(event.data) as RoomMessage, receivedMs);
@@ -89,8 +89,7 @@ export class RoomLink {
         this.#on.signedOut();
         return;
       }
-      const wait = BACKOFF_MS[Math.min(this.#tries++, BACKOFF_MS.length - 1)];
-      this.#retry = setTimeout(() => this.#open(), wait);
+      this.#retry = setTimeout(() => this.#open(), pause(this.#tries++));
     });
   }
 

@@ -14,6 +14,8 @@ export interface Me {
   readonly shared: boolean;
   /** Whether somebody may watch live now, once this person says yes in a session. */
   readonly shares?: boolean;
+  /** Whether this computer has joined a clinic, where there are people to share with. */
+  readonly joined?: boolean;
 }
 
 export const who: { me: Me | null } = { me: null };

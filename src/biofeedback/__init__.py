@@ -17,24 +17,30 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from biofeedback.api import (
+        Cluster,
         Columns,
         OpenedRecording,
         Parameters,
+        Place,
         Results,
         analyze_many,
         open,
+        places,
     )
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Cluster",
     "Columns",
     "OpenedRecording",
     "Parameters",
+    "Place",
     "Results",
     "__version__",
     "analyze_many",
     "open",
+    "places",
 ]
 
 

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from biofeedback.errors import RecordingError
+from biofeedback.errors import BiofeedbackError, RecordingError
 from biofeedback.model import Interval, Signal, Value
 from biofeedback.recording.importers.imported import Imported, Options
 from biofeedback.recording.reader import open_recording
 from biofeedback.recording.sealed import opened
 from biofeedback.recording.tables import Tables, read_tables
 from biofeedback.session.batch import Parameters, analyze_many
+from biofeedback.session.cluster import Cluster
 from biofeedback.session.columns import Columns, by_name, events_of, timed, told
+from biofeedback.session.places import Place, places_in
 from biofeedback.session.provenance import sha256_of
 from biofeedback.session.results import Results
 from biofeedback.signal.segments import Detrend
@@ -29,13 +31,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "Cluster",
     "Columns",
     "Info",
     "OpenedRecording",
     "Parameters",
+    "Place",
     "Results",
     "analyze_many",
     "open",
+    "places",
 ]
 
 MCAP_MAGIC = b"\x89MCAP0\r\n"
@@ -343,6 +348,30 @@ def open(
         When it is not there, damaged, or of no known format.
     """
     return OpenedRecording(Path(path), format, Options(column=column, unit=unit))
+
+
+def places(*asked: Path | str, **options: Any) -> list[Path | Place]:  # noqa: ANN401
+    """Return all files at paths and URLs, for :func:`analyze_many`.
+
+    Parameters
+    ----------
+    asked
+        Files, folders, and URLs of files and folders, as ``analyze`` takes them.
+    options
+        For the storage that the URLs name, as fsspec takes them: ``endpoint_url``,
+        ``key``, ``secret`` and the like.
+
+    Raises
+    ------
+    BiofeedbackError
+        When there is nothing at one of them, or its storage cannot be read.
+    """
+    found: list[Path | Place] = []
+    for one in places_in(asked, options):
+        if isinstance(one, BiofeedbackError):
+            raise one
+        found.append(one)
+    return found
 
 
 def _is_ours(path: Path) -> bool:

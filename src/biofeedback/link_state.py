@@ -68,6 +68,11 @@ class Link:
         self._said: LinkEvent | None = None
         self._looked: tuple[object, ...] | None = None  # what that was said from
 
+    @property
+    def state(self) -> LinkState:
+        """How it is now, in the word that was told last."""
+        return self._driver.state if self._said is None else self._said.state
+
     def change(self, record: LinkChange) -> tuple[LinkEvent, ...]:
         """Take the driver's word."""
         if record.state is not LinkState.STREAMING:

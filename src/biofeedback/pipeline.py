@@ -170,6 +170,11 @@ class Pipeline:
                 assert_never(record)
 
     @property
+    def link_state(self) -> LinkState:
+        """How the link to the strap is, in the word that was told last."""
+        return self._link.state
+
+    @property
     def unknown_frames(self) -> int:
         """How many frames of samples could not be read; their bytes are recorded."""
         return self._pmd.unknown_frames

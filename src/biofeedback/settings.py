@@ -19,6 +19,8 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8765
 TOKEN_VARIABLE = "BIOFEEDBACK_TOKEN"
 DATA_VARIABLE = "BIOFEEDBACK_DATA"
+DATABASE_VARIABLE = "BIOFEEDBACK_DATABASE"
+BUS_VARIABLE = "BIOFEEDBACK_BUS"
 SHORTEST_TOKEN = 16
 """A token that programs send must not be guessable; sixteen signs are the floor."""
 
@@ -30,13 +32,15 @@ class Lan(msgspec.Struct, frozen=True, kw_only=True):
 
     ``name`` stands in the link; ``names`` are all other names and addresses of this
     computer. ``certificate`` and ``key`` are one's own, as PEM files; without them a
-    certificate of this computer's own making is used.
+    certificate of this computer's own making is used. ``port`` is the one that others
+    open, where something stands before this computer that passes on what it hears.
     """
 
     name: str
     names: tuple[str, ...] = ()
     certificate: Path | None = None
     key: Path | None = None
+    port: int | None = None
 
     def __post_init__(self) -> None:
         if (self.certificate is None) != (self.key is None):
@@ -46,6 +50,45 @@ class Lan(msgspec.Struct, frozen=True, kw_only=True):
             )
 
 
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the homes: the ``number``-th of ``of``, counted from 1.
+
+    Two hubs of the same share keep two copies.
+    """
+
+    number: int = 1
+    of: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> Share:
+        """Return the share that ``text`` means: ``all``, or ``2/4``.
+
+        Raises
+        ------
+        SettingsError
+            When it means none.
+        """
+        if text == "all":
+            return cls()
+        number, slash, of = text.partition("/")
+        if slash and number.isdecimal() and of.isdecimal():
+            if 1 <= int(number) <= int(of) <= PARTITIONS:
+                return cls(number=int(number), of=int(of))
+        raise SettingsError(
+            f"'{text}' is no share of the homes.",
+            "Give 'all', or '1/2' and '2/2' to two hubs that share the work.",
+        )
+
+    @property
+    def partitions(self) -> tuple[int, ...]:
+        """The partitions of the log that hold this share."""
+        return tuple(p for p in range(PARTITIONS) if p % self.of == self.number - 1)
+
+
+PARTITIONS = 16
+"""What homes send is spread over so many subjects, by the name of the home."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the service runs with.
 
@@ -53,6 +96,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     address. ``replay`` is a recording to show from the start, at ``replay_speed``.
     ``lsl`` sends every session by the Lab Streaming Layer too. Without ``lan`` nobody
     but this computer reaches the service; with it everything is ``https``.
+
+    Past one machine: ``database`` is the URL of a PostgreSQL that several nodes share,
+    ``bus`` that of the NATS server by which they reach each other, with the
+    credentials in the file ``bus_credentials``, its certificate vouched for by the
+    authority in ``bus_ca`` (else by those that the system trusts). ``hub`` keeps the
+    copies of the homes in that share of them. Before it ends, a service says for
+    ``drain_s`` that it will.
     """
 
     data: Path
@@ -65,6 +115,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     replay_speed: float = 1.0
     lsl: bool = False
     lan: Lan | None = None
+    database: str | None = None
+    bus: str | None = None
+    bus_credentials: Path | None = None
+    bus_ca: Path | None = None
+    hub: Share | None = None
+    drain_s: float = 0.0
 
     @classmethod
     def of(
@@ -79,6 +135,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         replay_speed: float = 1.0,
         lsl: bool = False,
         lan: Lan | None = None,
+        database: str | None = None,
+        bus: str | None = None,
+        bus_credentials: Path | None = None,
+        bus_ca: Path | None = None,
+        hub: Share | None = None,
+        drain_s: float = 0.0,
     ) -> Settings:
         """Return settings from what was given, with this system's data folder.
 
@@ -98,6 +160,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             lsl=lsl,
             lan=lan,
             https=lan is not None,
+            database=database or None,
+            bus=bus or None,
+            bus_credentials=bus_credentials,
+            bus_ca=bus_ca,
+            hub=hub,
+            drain_s=drain_s,
         )
 
     def __post_init__(self) -> None:
@@ -111,6 +179,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise SettingsError(
                 "LSL sends to anybody on the network, whatever people agreed to.",
                 "Leave out --lsl, or --lan.",
+            )
+        if self.hub is not None and self.bus is None:
+            raise SettingsError(
+                "A hub takes what homes send from a bus.",
+                "Add --bus URL, or leave out --hub.",
+            )
+        if self.bus is None and (self.bus_credentials, self.bus_ca) != (None, None):
+            raise SettingsError(
+                "Credentials and an authority are for a bus, and none is named.",
+                "Add --bus URL, or leave out --bus-credentials and --bus-ca.",
+            )
+        if self.bus is not None and self.lsl:
+            raise SettingsError(
+                "LSL sends to anybody on the network, whatever people agreed to.",
+                "Leave out --lsl, or --bus.",
             )
         if not 0 <= self.port <= 65535:
             raise SettingsError(
@@ -131,7 +214,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def authority(self) -> str:
         """Return host and port as they stand in a URL."""
         host = self.host if self.lan is None else self.lan.name
-        return f"{_bracketed(host)}:{self.port}"
+        return f"{_bracketed(host)}:{self.open_port}"
+
+    @property
+    def open_port(self) -> int:
+        """Return the port that others open."""
+        return self.port if self.lan is None else self.lan.port or self.port
 
     @property
     def url(self) -> str:
@@ -159,8 +247,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """
         own = [self.host] if self.lan is None else [self.lan.name, *self.lan.names]
         names = {*LOOPBACK_NAMES, *(_bracketed(name).lower() for name in own)}
-        hosts = {f"{name}:{self.port}" for name in names}
-        if self.port == (443 if self.https else 80):
+        ports = {self.port, self.open_port}
+        hosts = {f"{name}:{port}" for name in names for port in ports}
+        if (443 if self.https else 80) in ports:
             hosts |= names
         return frozenset(hosts)
 

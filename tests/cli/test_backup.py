@@ -37,17 +37,20 @@ from biofeedback.store import (
     Purpose,
     RatingRow,
     Role,
+    SessionState,
     SignInRow,
     Store,
     Stream,
 )
 from biofeedback.store.archive import archived, whole_archive
 from biofeedback.store.backup import MANIFEST_NAME, back_up
-from biofeedback.store.engine import DATABASE_NAME
+from biofeedback.store.engine import DATABASE_NAME, open_engine
 from biofeedback.store.erasing import MARKER_NAME, erase
+from biofeedback.store.moving import move
 from biofeedback.store.restoring import restore
 from biofeedback.store.tables import HEAD
 from tests.cli.terminal import Terminal
+from tests.postgres import PostgresServer
 from tests.shelf import EXAMPLES
 
 NOW_NS = 1_795_800_000_000_000_000
@@ -597,7 +600,7 @@ def test_who_was_erased_since_can_be_erased_again(
     assert (said.code, "There is no data in" in said.sentence) == (2, True)
     Store(tmp_path / "foreign").close()
     said = terminal("restore", made, *options, tmp_path / "foreign")
-    assert (said.code, "whom that folder never knew" in said.sentence) == (2, True)
+    assert (said.code, "never known there" in said.sentence) == (2, True)
     assert not (tmp_path / "again").exists()
 
     said = terminal("restore", made, *options, data)
@@ -704,3 +707,88 @@ def test_an_erasure_while_it_is_copied_is_noticed(data: Path, tmp_path: Path) ->
     with pytest.raises(BiofeedbackError, match="somebody was erased"):
         back_up(data, tmp_path / "b.zip", now_ns=now_ns)
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+@pytest.fixture
+def moved(data: Path, postgres: PostgresServer) -> str:
+    """Return the URL of a PostgreSQL that has the rows of ``data`` now."""
+    database = postgres.empty()
+    source, target = open_engine(data), open_engine(data, database)
+    move(source, target)
+    source.dispose()
+    target.dispose()
+    return database
+
+
+class TestSharedDatabase:
+    """The same file, whichever database the rows were in."""
+
+    def test_everything_is_there_again(
+        self, data: Path, moved: str, tmp_path: Path, terminal: Terminal
+    ) -> None:
+        service = Store(data, moved)  # which goes on meanwhile
+        out, again = tmp_path / "backup.zip", tmp_path / "again"
+        said = terminal("backup", out, "--data", data, "--database", moved)
+        assert said.code == 0
+        assert said.out.startswith(f"{out}: 2 recordings, 7 files, ")
+        assert service.audit.newest(1)[0].action == "backup"
+        service.close()
+        said = terminal("restore", out, "--data", again)
+        assert said.code == 0
+        same(data, again)
+
+    def test_it_is_restored_into_an_empty_one(
+        self,
+        data: Path,
+        moved: str,
+        postgres: PostgresServer,
+        tmp_path: Path,
+        terminal: Terminal,
+    ) -> None:
+        out, again = tmp_path / "backup.zip", tmp_path / "again"
+        back_up(data, out, database=moved, now_ns=lambda: NOW_NS)
+        store = Store(data, moved, now_ns=lambda: NOW_NS)
+        gone = store.person_called(store.people()[1].pseudonym)
+        account = store.accounts.of_person(gone.id)
+        assert account is not None
+        store.accounts.revoke(account.id)
+        store.close()
+        into = ("restore", out, "--data", again, "--erased-in", moved)
+        said = terminal(*into, "--database", moved)
+        assert (said.code, "something in that database" in said.sentence) == (1, True)
+        assert not again.exists()
+        other = postgres.empty()
+        said = terminal(*into, "--database", other)
+        assert (said.code, "2 people and 2 sessions" in said.out) == (0, True)
+        assert "1 accounts that were ended since are ended again" in said.out
+        assert not [*again.glob(f"{DATABASE_NAME}*")]
+        assert files_of(again) == files_of(data)
+        store = Store(again, other)
+        assert store.audit.verify().whole
+        assert [row.action for row in store.audit.newest(2)][-1] == "restore"
+        assert store.accounts.revoked()[0].id == account.id
+        store.close()
+
+    def test_a_session_that_went_on_does_not_keep_the_rows_out(
+        self,
+        data: Path,
+        moved: str,
+        postgres: PostgresServer,
+        tmp_path: Path,
+        terminal: Terminal,
+    ) -> None:
+        out, again = tmp_path / "backup.zip", tmp_path / "again"
+        service = Store(data, moved)
+        last = service.sessions_of(service.people()[0].id)[0]
+        going_on = last.id[:-1] + "Z"
+        service.add_session(
+            msgspec.structs.replace(last, id=going_on, state=SessionState.LIVE)
+        )
+        service.close()
+        back_up(data, out, database=moved, now_ns=lambda: NOW_NS)
+        other = postgres.empty()
+        assert terminal("restore", out, "--data", again, "--database", other).code == 0
+        store = Store(again, other)
+        # Its node finds at its start what became of it.
+        assert [row.id for row in store.unfinished()] == [going_on]
+        store.close()

@@ -28,6 +28,7 @@ NAMED = ("--lan", "--host", "127.0.0.1", "--name", "clinic.local")
         (["--certificate", "c.pem", "--key", "k.pem"], "are for others", "--lan"),
         (["--lan", "--name", "a.b", "--lsl"], "whatever people agreed to", "--lsl"),
         (["--lan", "--name", "a_b"], "cannot ask for 'a_b'", "clinic.local"),
+        (["--lan", "--name", "a.b:0"], "'a.b:0' holds no port", "clinic.local:443"),
         (["--lan", "--name", "localhost"], "cannot ask for", "--name"),
         (["--lan", "--name", "a.b", "--key", "k"], "belong together", "--certificate"),
         (["--lan", "--certificate", "c", "--key", "k"], "c cannot be read", "path"),

@@ -63,6 +63,9 @@ def test_one_service_a_folder_and_a_port(terminal: Terminal, tmp_path: Path) -> 
     [
         (("--host", "192.0.2.1"), 2, "Others on this network could read along"),
         (("--data", "file"), 1, "The data folder cannot be used"),
+        (("--bus-ca", "ca.pem"), 2, "Credentials and an authority are for a bus"),
+        (("--hub", "all"), 2, "A hub takes what homes send from a bus"),
+        (("--hub", "5/4"), 2, "'5/4' is no share of the homes"),
     ],
 )
 def test_what_cannot_be_served(

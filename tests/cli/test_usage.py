@@ -14,7 +14,9 @@ from tests.cli.terminal import TRACEBACK, Terminal, typed
 THERE = (
     *("run", "scan", "record", "replay", "verify", "recover", "analyze", "doctor"),
     *("import", "export", "bench", "catalog", "person", "plan"),
-    *("backup", "restore", "keys", "user", "token", "audit"),
+    *("backup", "restore", "migrate", "keys", "user", "token", "audit"),
+    *("join", "leave"),
+    *("home", "hub"),
 )
 HEAVY = (
     "rich",

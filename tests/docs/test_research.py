@@ -16,6 +16,7 @@ from biofeedback.session import parquet
 from biofeedback.session.batch import Parameters, analyze_many
 from biofeedback.session.result_rows import rows_of
 from tests.conftest import ROOT
+from tests.session.clusters import KEY, SECRET, dask, storage
 
 PAGE = ROOT / "docs" / "research.md"
 BLOCK = re.compile(r"^```([a-z]+(?: [a-z]+)?)\n(.*?)^```$", re.M | re.S)
@@ -87,3 +88,30 @@ def test_a_cluster_computes_the_same(study: Path) -> None:
     for table, rows in expected.items():
         (path,) = (study.parent / "results" / table).iterdir()
         assert parquet.read(path).to_pylist() == rows
+
+
+def test_a_storage_and_a_cluster(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on the page, at other addresses."""
+    pytest.importorskip("pyarrow")
+    keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+    for name, value in keys.items():
+        monkeypatch.setenv(name, value)
+    (study.parent / "storage").mkdir()
+    with (
+        storage(study.parent / "storage" / "buckets") as bucket,
+        dask(study.parent / "cluster") as cluster,
+    ):
+        shutil.copytree(study, bucket.folder / "study" / "2026")
+        found = {}
+        for language, text in blocks():
+            if language.endswith(" scheduler"):
+                text = text.replace("https://storage.example", bucket.url)
+                text = text.replace("tcp://scheduler.example:8786", cluster.address)
+                found[language] = text
+        typed(found["sh scheduler"])
+        fetched = len(bucket.got)
+        assert fetched == len(list(study.iterdir()))
+        exec(compile(found["python scheduler"], str(PAGE), "exec"), {})
+        assert len(bucket.got) == fetched, "it was there already"
+    (path,) = (study.parent / "results" / "summary").iterdir()
+    assert len(parquet.read(path)) == fetched

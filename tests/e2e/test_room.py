@@ -190,7 +190,7 @@ def test_a_therapist_and_a_patient_from_the_invite_to_the_report(
     expect(part(kim, "detail-state")).to_have_attribute("data-standing", "streaming")
     other = place.person("ada")
     other.post("consents/revoke", {"account": None, "id": None})
-    expect(part(kim, "detail-gone")).to_contain_text("no longer shares")
+    expect(part(kim, "detail-gone")).to_contain_text("cannot be seen here now")
     expect(tile).to_have_count(0)
     nothing_comes(ada, heard)
 

@@ -21,7 +21,8 @@ from sqlalchemy import event
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from biofeedback.service.app import create_context
+from biofeedback.bus import Bus
+from biofeedback.service.composition import create_context
 from biofeedback.service.connections import ConnectionLimits
 from biofeedback.service.context import Context
 from biofeedback.service.passwords import Cost, Passwords
@@ -31,7 +32,7 @@ from biofeedback.session.clock import Clock, ManualClock
 from biofeedback.session.driver import Driver
 from biofeedback.session.referee import Referee
 from biofeedback.session.simulated import SIMULATED_ID, SimulatedDriver
-from biofeedback.settings import Lan, Settings
+from biofeedback.settings import Lan, Settings, Share
 from biofeedback.store import Store
 from biofeedback.store.engine import DATABASE_NAME
 
@@ -103,6 +104,7 @@ class House:
             yield socket
 
 
+OpenStore = Callable[[Path, Callable[[], int]], Store]
 Start = Callable[..., contextlib.AbstractAsyncContextManager[House]]
 
 
@@ -123,8 +125,21 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def shared_store(new_database: Path, tmp_path: Path) -> Path:
+    """Return the folder of a new database that several nodes may share."""
+    folder = tmp_path / "shared"
+    shutil.copytree(new_database.parent, folder)
+    return folder
+
+
+@pytest.fixture
 def start_house(tmp_path: Path, new_database: Path) -> Start:
     """Return what starts a service on ``tmp_path``; several times if need be."""
+    return starter(tmp_path, new_database)
+
+
+def starter(tmp_path: Path, new_database: Path) -> Start:
+    """Return what starts a service in this process, on folders in ``tmp_path``."""
 
     @contextlib.asynccontextmanager
     async def start(
@@ -134,9 +149,19 @@ def start_house(tmp_path: Path, new_database: Path) -> Start:
         begin: str | None = None,
         limits: ConnectionLimits | None = None,
         lan: Lan | None = None,
+        data: str = "data",
+        open_store: OpenStore | None = None,
+        bus: Bus | None = None,
+        hub: Share | None = None,
     ) -> AsyncIterator[House]:
         settings = Settings.of(
-            data=tmp_path / "data", port=0, token=PROGRAM_TOKEN, begin=begin, lan=lan
+            data=tmp_path / data,
+            port=0,
+            token=PROGRAM_TOKEN,
+            begin=begin,
+            lan=lan,
+            bus=None if hub is None else "nats://as.the.test.says",
+            hub=hub,
         )
         listener = listen(settings)
         port = listener.getsockname()[1]
@@ -151,10 +176,13 @@ def start_house(tmp_path: Path, new_database: Path) -> Start:
         if referee is None:  # one that never answers: NeuroKit2 takes seconds
             referee = Referee()
             await referee.close()
-        if not (settings.data / DATABASE_NAME).exists():
-            settings.data.mkdir()
-            shutil.copy(new_database, settings.data)
-        store = Store(settings.data, now_ns=lambda: utc_ns[0])
+        if open_store is not None:
+            store = open_store(settings.data, lambda: utc_ns[0])
+        else:
+            if not (settings.data / DATABASE_NAME).exists():
+                settings.data.mkdir()
+                shutil.copy(new_database, settings.data)
+            store = Store(settings.data, now_ns=lambda: utc_ns[0])
         context = create_context(
             settings,
             store=store,
@@ -162,6 +190,7 @@ def start_house(tmp_path: Path, new_database: Path) -> Start:
             referee=referee,
             new_clock=new_clock,
             passwords=Passwords(CHEAP),
+            bus=bus,
         )
         ready: asyncio.Queue[str] = asyncio.Queue()
         notices: list[str] = []
@@ -189,11 +218,12 @@ def start_house(tmp_path: Path, new_database: Path) -> Start:
                     utc_ns=utc_ns,
                     link_token=link.partition("#token=")[2],
                 )
-                answer = await browser.post(
-                    "/api/v1/sign-in",
-                    json={"token": context.sign_ins.new_link_token()},
-                )
-                assert answer.status_code == 200, answer.text
+                if not context.sign_ins.shared:
+                    answer = await browser.post(
+                        "/api/v1/sign-in",
+                        json={"token": context.sign_ins.new_link_token()},
+                    )
+                    assert answer.status_code == 200, answer.text
                 yield house
         finally:
             server.end()

@@ -43,6 +43,7 @@ PUBLIC = ALL
 
 MAY: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/healthz"): PUBLIC,
+    ("GET", "/readyz"): PUBLIC,
     ("GET", "/metrics"): ADMINS | {"program"},
     # --- Coming and going
     ("GET", "/api/v1/doors"): PUBLIC,
@@ -69,6 +70,9 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/api/v1/invites/{id}/revoke"): INVITERS,
     ("GET", "/api/v1/audit"): ADMINS,
     ("GET", "/api/v1/looks"): KNOWN,
+    # --- A home's clinic: where there are accounts it is no home
+    ("GET", "/api/v1/clinic"): KNOWN,
+    ("PUT", "/api/v1/clinic/copy"): frozenset(),
     # --- Practising, each for themselves
     ("GET", "/api/v1/straps"): KNOWN,
     ("GET", "/api/v1/practices"): KNOWN,
@@ -98,6 +102,7 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/api/v1/sessions/{id}/assessment"): OWN,
     ("GET", "/api/v1/sessions/{id}/summary"): OWN,
     ("GET", "/api/v1/sessions/{id}/recording"): OWN,
+    ("GET", "/api/v1/sessions/{id}/files"): OWN,
     ("POST", "/api/v1/sessions/{id}/replay"): OWN,
     ("GET", "/api/v1/sessions/{id}/sharing"): OWN,
     ("PUT", "/api/v1/sessions/{id}/sharing"): OWN,
@@ -124,6 +129,7 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
 BODIES: dict[tuple[str, str], Any] = {
     # What is refused only once its body was read; the rest is sent one that is none.
     ("POST", "/api/v1/invites"): {"role": "patient", "person": None},
+    ("PUT", "/api/v1/clinic/copy"): {"days": 30},
 }
 
 ENDS = {

@@ -70,6 +70,7 @@ async def test_a_password_lets_its_account_in(clinic: Clinic) -> None:
         "display": "The therapist",
         "shared": True,
         "shares": False,
+        "joined": False,
     }
     assert account.code[:2] == "T-"
     cookie = answer.headers["set-cookie"].lower()

@@ -116,7 +116,7 @@ async def test_the_archive_is_all_there_is_and_comes_back(
         assert names == there | {
             *("README.txt", "person.json", "sessions.csv", "ratings.csv"),
             *("practices.csv", "diary.csv", "resonance.json", "sign-ins.csv"),
-            *("consents.csv", "looks.csv", "account.json"),
+            *("consents.csv", "copies.csv", "looks.csv", "account.json"),
         }
         for name in there:
             assert archive.read(name) == (store.data / name).read_bytes()

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from biofeedback.errors import SettingsError
-from biofeedback.service.app import create_context, running
+from biofeedback.service.app import running
+from biofeedback.service.composition import create_context
 from biofeedback.session.simulated import SIMULATED_ID, SimulatedDriver
 from biofeedback.store import SessionRow, SessionState
 from biofeedback.store.catalogue import MOST_SESSIONS

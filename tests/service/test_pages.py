@@ -8,7 +8,8 @@ from pathlib import Path
 
 import httpx
 
-from biofeedback.service.app import create_app, create_context
+from biofeedback.service.app import create_app
+from biofeedback.service.composition import create_context
 from biofeedback.session.simulated import SimulatedDriver
 from biofeedback.settings import Settings
 from biofeedback.store import Store

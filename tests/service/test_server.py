@@ -28,6 +28,18 @@ from tests.service.conftest import BEARER
 SERVING = Path(__file__).with_name("serving.py")
 
 
+def test_nothing_of_a_clinic_is_imported_at_home() -> None:
+    code = (
+        "import sys, biofeedback.service.server; "
+        "mine = [m for m in sys.modules if m.startswith('biofeedback.')]; "
+        "print(*(m for m in mine if '.hub.' in m or m.endswith(('.copies', '_door'))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == ""
+
+
 @dataclass
 class Service:
     """A service that runs in a process of its own."""

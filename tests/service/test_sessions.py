@@ -641,3 +641,7 @@ async def test_a_recording_that_is_gone_or_damaged_has_no_summary(
         at = f"/api/v1/sessions/{session['id']}"
         assert (await house.browser.get(f"{at}/summary")).status_code == 404
         assert (await house.browser.get(at)).json()["summary_ready"] is False
+
+
+async def test_the_clock_that_ticks_for_all_is_the_one_moved_last(house: House) -> None:
+    assert house.context.conductor._ticker._clock is house.clocks[0]

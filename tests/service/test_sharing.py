@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from biofeedback.model import SamplesEvent, Signal
+from biofeedback.service.views import NotShared, SharedView
 from biofeedback.session.transcript import Message
 from biofeedback.wire.samples import encode_samples
 from tests.service.conftest import comes_true, message, until
@@ -175,6 +176,24 @@ async def test_a_viewer_that_does_not_read_gets_nothing_after_a_pause(
         await ward.caught_up(id)
         seen = await so_far(socket)
         assert {"link", "pacer"} <= {m["kind"] for m in seen}, "nothing is lost by it"
+
+
+async def test_what_was_kept_back_in_a_pause_is_asked_for_one_by_one(
+    ward: Ward,
+) -> None:
+    id = await ward.shared()
+    live = ward.running(id)
+    view = SharedView(ward.house.context.rooms, live, ward.accounts["kim"])
+    standing = [one for one in live.hub.held(0) if one.kind in ("link", "pacer")]
+    assert len(standing) > 1
+    await ward.share(id, "paused")
+    assert not [data for one in standing for data in view.let(one)]
+    await ward.share(id, "on")
+    sending = view.let(live.hub.held(0)[-1])
+    assert next(sending) == standing[0].data
+    await ward.revoke()  # while the first of them waits for a slow viewer
+    with pytest.raises(NotShared):
+        next(sending)
 
 
 async def test_frames_go_with_the_heart(ward: Ward) -> None:

@@ -13,7 +13,7 @@ import pytest
 from biofeedback.errors import NotSoError, RecordingError, SettingsError
 from biofeedback.session import parquet
 from biofeedback.session.batch import Outcome, Parameters, analyze_many
-from biofeedback.session.results import BATCH_S, Results
+from biofeedback.session.results import BATCH_S, ORDER, Results
 from tests.session.rr_files import rr_files
 
 pytest.importorskip("pyarrow")
@@ -32,7 +32,7 @@ def rows_in(folder: Path) -> dict[str, list[str]]:
             for path in (folder / table).glob("*.parquet")
             for row in parquet.read(path).to_pylist()
         )
-        for table in ("summary", "windows", "refused")
+        for table in ORDER
     }
 
 
@@ -95,7 +95,7 @@ def test_killed_at_every_step_it_loses_a_batch_and_doubles_nothing(
     tmp_path: Path, paths: list[Path], outcomes: list[Outcome]
 ) -> None:
     whole = kept(tmp_path / "whole", outcomes)
-    assert [len(rows) for rows in whole.values()] == [4, 4, 1]
+    assert [len(rows) for rows in whole.values()] == [4, 1, 5, 4]
     ends = tmp_path / "ends"
     done = subprocess.run(
         [sys.executable, "-m", "tests.session.kill_results", ends, STRIDE, *paths],
@@ -109,7 +109,7 @@ def test_killed_at_every_step_it_loses_a_batch_and_doubles_nothing(
         folder = ends / f"{step:04d}"
         assert kept(folder, outcomes) == whole, f"killed before step {step}"
         names = sorted(p.relative_to(folder).parts for p in folder.rglob("*.parquet"))
-        assert [table for table, _ in names] == ["refused", "summary", "windows"]
+        assert [table for table, _ in names] == sorted(ORDER)
         assert all(name.startswith("part-") for _, name in names)
         assert not list(folder.rglob("*.tmp"))
 
@@ -124,6 +124,22 @@ def test_a_batch_waits_for_half_a_minute_at_most(
         now_s = BATCH_S
         results.add(outcomes[2])
         assert len(rows_in(tmp_path)["summary"]) == 2
+
+
+def test_a_batch_that_could_not_be_written_is_not_there_twice(
+    tmp_path: Path, outcomes: list[Outcome]
+) -> None:
+    once = kept(tmp_path / "once", outcomes[:1])
+    folder = tmp_path / "again"
+    with Results(folder, PARAMETERS, lambda: 0.0) as results:
+        results.add(outcomes[0])
+        in_the_way = folder / "summary/batch-000001.parquet"  # others are there by then
+        in_the_way.mkdir(parents=True)
+        with pytest.raises(NotSoError, match="cannot be written"):
+            results.keep()
+        in_the_way.rmdir()
+        results.keep()
+        assert rows_in(folder) == once
 
 
 def test_other_parameters_are_other_rows(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -76,6 +78,22 @@ async def test_a_rating_is_on_disk_when_it_is_acknowledged(
     assert len(found) == 1
     event = held(session, "event")[0]
     assert (event["id"], event["value"], event["moment"]) == (id, 4.0, "before")
+
+
+async def test_it_is_recorded_while_all_other_threads_wait(
+    session: LiveSession, clock: ManualClock
+) -> None:
+    answers = threading.Event()  # a database, for example
+    with ThreadPoolExecutor(1) as threads:
+        asyncio.get_running_loop().set_default_executor(threads)
+        waits = asyncio.create_task(asyncio.to_thread(answers.wait))
+        try:
+            await clock.advance(2)
+            async with asyncio.timeout(30):
+                await session.enter(type="movement", by="patient")
+        finally:
+            answers.set()
+        assert await waits
 
 
 async def test_a_change_of_pace_waits_for_the_next_breath(

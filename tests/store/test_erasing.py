@@ -7,8 +7,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -32,6 +34,8 @@ from biofeedback.store import (
 from biofeedback.store.engine import DATABASE_NAME
 from biofeedback.store.erasing import MARKER_NAME, erase, finish_erasing
 from biofeedback.store.lock import LOCK_NAME
+from tests.postgres import PostgresServer
+from tests.store.conftest import Place
 
 EXAMPLES = Path(__file__).parents[2] / "recordings/examples"
 NOW_NS = 1_795_800_000_000_000_000
@@ -57,12 +61,35 @@ def practised(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
-@pytest.fixture
-def store(practised: Path, tmp_path: Path) -> Iterator[Store]:
-    shutil.copytree(practised, tmp_path, dirs_exist_ok=True)
-    store = Store(tmp_path, now_ns=lambda: NOW_NS)
-    yield store
+@pytest.fixture(scope="module")
+def practised_elsewhere(
+    practised: Path, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Return the same in PostgreSQL, to make others of."""
+    data = tmp_path_factory.mktemp("elsewhere")
+    shutil.copytree(practised, data, dirs_exist_ok=True)
+    database = postgres.fresh()
+    store = Store(data, database, now_ns=lambda: NOW_NS)
+    rebuild(store)
     store.close()
+    return database
+
+
+@pytest.fixture
+def practising(place: Place, practised: Path, request: pytest.FixtureRequest) -> Place:
+    """Return a place of each kind where somebody practised twice."""
+    shutil.copytree(practised, place.data, dirs_exist_ok=True)
+    if not place.is_shared:
+        return place
+    (place.data / DATABASE_NAME).unlink()
+    server: PostgresServer = request.getfixturevalue("postgres")
+    template = request.getfixturevalue("practised_elsewhere")
+    return replace(place, database=server.copy(template))
+
+
+@pytest.fixture
+def store(practising: Place) -> Store:
+    return practising.store(lambda: NOW_NS)
 
 
 def filled(store: Store) -> tuple[Person, list[bytes]]:
@@ -142,48 +169,49 @@ def left_of(data: Path, words: list[bytes]) -> list[tuple[str, bytes]]:
     return found
 
 
-def tombstones(data: Path) -> list[tuple[str, int]]:
-    connection = sqlite3.connect(data / DATABASE_NAME)
-    try:
-        query = "SELECT id, erased_at_utc_ns FROM tombstones"
-        return list(connection.execute(query))
-    finally:
-        connection.close()
+def left_in(place: Place, words: list[bytes]) -> list[tuple[str, bytes]]:
+    """Return which words are found in which file, or in PostgreSQL."""
+    shown = place.shown()
+    there = [("PostgreSQL", word) for word in words if word in shown]
+    return left_of(place.data, words) + there
 
 
-def test_no_byte_of_the_folder_tells_of_the_person(store: Store) -> None:
+def tombstones(place: Place) -> list[tuple[Any, ...]]:
+    return place.run("SELECT id, erased_at_utc_ns FROM tombstones")
+
+
+def test_no_byte_of_the_folder_tells_of_the_person(
+    store: Store, practising: Place
+) -> None:
     person, words = filled(store)
-    assert len({word for _, word in left_of(store.data, words)}) == len(words)
+    assert len({word for _, word in left_in(practising, words)}) == len(words)
     done = erase(store, person.id)
     assert (done.n_sessions, done.n_files) == (2, 4)
-    assert left_of(store.data, words) == []
-    ((id, erased_at),) = tombstones(store.data)
+    assert left_in(practising, words) == []
+    ((id, erased_at),) = tombstones(practising)
     assert erased_at == NOW_NS
     assert len(id) == 64
     left = {path.name for path in store.data.iterdir()} - {LOCK_NAME}
-    assert left == {
-        DATABASE_NAME,
-        f"{DATABASE_NAME}-wal",
-        f"{DATABASE_NAME}-shm",
-        "recordings",
-    }
-    assert (store.data / f"{DATABASE_NAME}-wal").stat().st_size == 0
+    wal = f"{DATABASE_NAME}-wal"
+    files = {DATABASE_NAME, wal, f"{DATABASE_NAME}-shm"}
+    assert left == {"recordings"} | (set() if practising.is_shared else files)
+    assert practising.is_shared or (store.data / wal).stat().st_size == 0
     assert list((store.data / "recordings").iterdir()) == []
-    connection = sqlite3.connect(store.data / DATABASE_NAME)
     for table in TABLES:
-        assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
-    connection.close()
+        assert practising.run(f"SELECT count(*) FROM {table}") == [(0,)]
 
 
-def test_erasing_twice_and_rebuilding_bring_nothing_back(store: Store) -> None:
+def test_erasing_twice_and_rebuilding_bring_nothing_back(
+    store: Store, practising: Place
+) -> None:
     person, words = filled(store)
     erase(store, person.id)
     with pytest.raises(NotSoError):
         erase(store, person.id)
     assert not finish_erasing(store)
     assert rebuild(store).n_recordings == 0
-    assert left_of(store.data, words) == []
-    assert len(tombstones(store.data)) == 1
+    assert left_in(practising, words) == []
+    assert len(tombstones(practising)) == 1
     assert store.person().id != person.id  # somebody new may begin
 
 
@@ -194,7 +222,7 @@ Cut = Callable[..., object]
     "step", ["_remove_files", "_remove_rows", "_rewrite", "is_dir", "unlink"]
 )
 def test_what_was_cut_off_is_finished_by_the_next_start(
-    store: Store, step: str, monkeypatch: pytest.MonkeyPatch
+    store: Store, practising: Place, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process is killed at each step: nothing after that line happens."""
     person, words = filled(store)
@@ -234,11 +262,11 @@ def test_what_was_cut_off_is_finished_by_the_next_start(
     marked = marker_file.read_bytes()
     assert not any(word in marked for word in words)
     store.close()
-    again = Store(store.data, now_ns=lambda: NOW_NS)
+    again = practising.store(lambda: NOW_NS)
     assert finish_erasing(again)
-    assert left_of(store.data, words) == []
+    assert left_in(practising, words) == []
     assert not marker_file.exists()
-    assert len(tombstones(store.data)) == 1
+    assert len(tombstones(practising)) == 1
     again.close()
 
 
@@ -254,30 +282,31 @@ def then_killed(*arguments):
     os.kill(os.getpid(), signal.SIGKILL)
 
 setattr(erasing, sys.argv[2], then_killed)
-erasing.erase(Store(Path(sys.argv[1])), sys.argv[3])
+erasing.erase(Store(Path(sys.argv[1]), *sys.argv[4:]), sys.argv[3])
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_a_process_that_is_killed_within_the_transaction_loses_nothing_of_it(
-    store: Store,
+    store: Store, practising: Place
 ) -> None:
     person, words = filled(store)
     store.close()
-    arguments = (str(store.data), "_remove_rows", person.id)
+    arguments = [str(store.data), "_remove_rows", person.id]
+    arguments += [practising.database] if practising.database else []
     child = subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False)
     assert child.returncode == -signal.SIGKILL
-    again = Store(store.data, now_ns=lambda: NOW_NS)
+    again = practising.store(lambda: NOW_NS)
     assert again.people() == (person,)  # the files are gone, the rows not yet
     assert list(store.data.rglob("*.mcap")) == []
     assert finish_erasing(again)
-    assert left_of(store.data, words) == []
-    assert len(tombstones(store.data)) == 1
+    assert left_in(practising, words) == []
+    assert len(tombstones(practising)) == 1
     again.close()
 
 
 def test_a_rebuild_after_a_cut_finishes_erasing_first(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, practising: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person, words = filled(store)
     with monkeypatch.context() as patch:
@@ -285,10 +314,10 @@ def test_a_rebuild_after_a_cut_finishes_erasing_first(
         with pytest.raises(ZeroDivisionError):
             erase(store, person.id)
     assert rebuild(store).n_recordings == 0
-    assert left_of(store.data, words) == []
+    assert left_in(practising, words) == []
 
 
-def test_others_keep_all_that_is_theirs(store: Store) -> None:
+def test_others_keep_all_that_is_theirs(store: Store, practising: Place) -> None:
     person, words = filled(store)
     other = store.person_called("somebody-else")
     folder = store.data / "recordings/2026/11"
@@ -310,10 +339,12 @@ def test_others_keep_all_that_is_theirs(store: Store) -> None:
     assert (store.data / KEY_NAME).exists()  # it knows their strap again
     # The example's own pseudonym stands in it; of the person's own words none is left.
     mine = [word for word in words if word != person.pseudonym.encode()]
-    assert left_of(store.data, mine) == []
+    assert left_in(practising, mine) == []
 
 
-def test_what_only_sounds_like_the_person_is_not_theirs(store: Store) -> None:
+def test_what_only_sounds_like_the_person_is_not_theirs(
+    store: Store, practising: Place
+) -> None:
     person, _ = filled(store)
     folder = store.data / "recordings/2026/11"
     other = store.person_called("somebody-else")
@@ -344,19 +375,25 @@ def test_what_only_sounds_like_the_person_is_not_theirs(store: Store) -> None:
     assert {*folder.iterdir()} == {*kept}
 
 
-def test_a_database_that_is_held_is_told_and_finished_later(store: Store) -> None:
+def test_a_database_that_is_held_is_told_and_finished_later(
+    practising: Place,
+) -> None:
+    if practising.is_shared:
+        hasty = f"{practising.database}&options=-c%20lock_timeout%3D50ms"
+        practising = replace(practising, database=hasty)
+    store = practising.store(lambda: NOW_NS)
     person, words = filled(store)
 
-    @event.listens_for(store._engine, "checkout")
-    def hurry(connection: sqlite3.Connection, *_: object) -> None:
-        connection.execute("PRAGMA busy_timeout=50")
+    if not practising.is_shared:
 
-    reader = sqlite3.connect(store.data / DATABASE_NAME, isolation_level=None)
-    reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM people").fetchone()
-    with pytest.raises(StoreError, match="could not be written anew"):
-        erase(store, person.id)
-    reader.execute("COMMIT")
-    reader.close()
+        @event.listens_for(store._engine, "checkout")
+        def hurry(connection: sqlite3.Connection, *_: object) -> None:
+            connection.execute("PRAGMA busy_timeout=50")
+
+    with practising.engine().connect() as reader:
+        # Of what is not written here: whoever writes would wait for it.
+        reader.exec_driver_sql("SELECT count(*) FROM clinics").all()
+        with pytest.raises(StoreError, match="could not be written anew"):
+            erase(store, person.id)
     assert finish_erasing(store)
-    assert left_of(store.data, words) == []
+    assert left_in(practising, words) == []

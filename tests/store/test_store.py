@@ -1,4 +1,4 @@
-"""The store on real SQLite files: what it keeps, and what it says when it cannot."""
+"""The store on SQLite and PostgreSQL: what it keeps, and says when it cannot."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sqlite3
 import stat
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -17,10 +16,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event, inspect, text
+from sqlalchemy import event, inspect
 from sqlalchemy.exc import IntegrityError
 
-from biofeedback.errors import NotSoError
+from biofeedback.errors import NotSoError, SettingsError
 from biofeedback.store import (
     LossReport,
     RatingRow,
@@ -31,9 +30,10 @@ from biofeedback.store import (
     Store,
     StoreError,
 )
-from biofeedback.store.engine import DATABASE_NAME
+from biofeedback.store.engine import DATABASE_NAME, rewriting
 from biofeedback.store.tables import HEAD, metadata
 from biofeedback.store.upgrade import MIGRATIONS
+from tests.store.conftest import Place
 
 STARTED_NS = 1_800_000_000_123_456_789
 
@@ -41,13 +41,6 @@ STARTED_NS = 1_800_000_000_123_456_789
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
-
-
-@pytest.fixture
-def store(data: Path) -> Iterator[Store]:
-    store = Store(data)
-    yield store
-    store.close()
 
 
 def a_session(store: Store, id: str, *, started_ns: int = STARTED_NS) -> SessionRow:
@@ -83,13 +76,16 @@ def a_rating(id: str, session_id: str, **changes: object) -> RatingRow:
 
 class TestFile:
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
-    def test_nobody_else_can_read_it(self, store: Store, data: Path) -> None:
+    def test_nobody_else_can_read_it(self, data: Path) -> None:
+        store = Store(data)
         store.person()
         assert stat.S_IMODE(data.stat().st_mode) == 0o700
         for file in data.iterdir():
             assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
+        store.close()
 
-    def test_every_connection_is_durable_and_strict(self, store: Store) -> None:
+    def test_every_connection_is_durable_and_strict(self, data: Path) -> None:
+        store = Store(data)
         wanted = {
             "journal_mode": "wal",
             "synchronous": 2,
@@ -102,6 +98,7 @@ class TestFile:
                 for pragma, value in wanted.items():
                     got = connection.exec_driver_sql(f"PRAGMA {pragma}").scalar()
                     assert got == value, pragma
+        store.close()
 
     def test_it_is_where_it_was_asked_for(self, tmp_path: Path) -> None:
         data = tmp_path / "what? 100% & #1"
@@ -111,13 +108,11 @@ class TestFile:
         assert (data / DATABASE_NAME).stat().st_size > 0
         assert [path.name for path in tmp_path.iterdir()] == [data.name]
 
-    def test_what_was_kept_is_there_after_reopening(self, data: Path) -> None:
-        first = Store(data)
+    def test_what_was_kept_is_there_after_reopening(self, place: Place) -> None:
+        first = place.store()
         person = first.person()
         first.close()
-        second = Store(data)
-        assert second.people() == (person,)
-        second.close()
+        assert place.store().people() == (person,)
 
 
 class TestMigrations:
@@ -138,23 +133,20 @@ class TestMigrations:
         store.add_session(imported)
         assert store.session(session.id) == imported
 
-    def test_an_older_database_keeps_what_it_holds(self, data: Path) -> None:
-        store = Store(data)
+    def test_an_older_database_keeps_what_it_holds(self, place: Place) -> None:
+        store = place.store()
         session = a_session(store, "A" * 26)
         store.add_session(session, "recordings/2027/01/A.mcap")
         store.close()
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.set_main_option("path_separator", "os")
-        engine = create_engine(f"sqlite:///{data / DATABASE_NAME}")
-        with engine.begin() as connection:  # where references are not checked
+        with rewriting(place.engine()) as connection:
             config.attributes["connection"] = connection
             command.downgrade(config, "0001")
-        with engine.connect() as connection:
             columns = {c["name"] for c in inspect(connection).get_columns("recordings")}
             assert "quality" not in columns
-        engine.dispose()
-        again = Store(data)
+        again = place.store()
         assert again.session(session.id) == session
         assert again.recording(session.id) is not None
         imported = msgspec.structs.replace(session, id="B" * 26, source="imported")
@@ -164,16 +156,15 @@ class TestMigrations:
             again.add_session(
                 msgspec.structs.replace(session, id="C" * 26, person_id="nobody")
             )
-        again.close()
+        with again._engine.connect() as connection:
+            context = MigrationContext.configure(connection)
+            assert compare_metadata(context, metadata) == []
 
-    def test_a_newer_database_is_refused(self, data: Path) -> None:
-        Store(data).close()
-        engine = create_engine(f"sqlite:///{data / DATABASE_NAME}")
-        with engine.begin() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-        engine.dispose()
+    def test_a_newer_database_is_refused(self, place: Place) -> None:
+        place.store().close()
+        place.run("UPDATE alembic_version SET version_num = '9999'")
         with pytest.raises(StoreError, match="newer version") as told:
-            Store(data)
+            place.store()
         assert "Update" in told.value.advice
 
 
@@ -275,9 +266,9 @@ class TestRatings:
 
 
 class TestSignIns:
-    def test_seen_and_revoked(self, data: Path) -> None:
+    def test_seen_and_revoked(self, place: Place) -> None:
         now_ns = [STARTED_NS]
-        store = Store(data, now_ns=lambda: now_ns[0])
+        store = place.store(lambda: now_ns[0])
         row = SignInRow(
             token_sha256="f" * 64,
             person_id=store.person().id,
@@ -295,7 +286,32 @@ class TestSignIns:
         assert seen is not None
         assert seen.last_seen_utc_ns == STARTED_NS + 5
         assert seen.revoked_at_utc_ns == STARTED_NS + 5
-        store.close()
+
+
+class TestText:
+    @pytest.mark.parametrize("sign", ["\0", "\ud83d"], ids=["nul", "half-a-sign"])
+    def test_what_no_database_can_hold_is_told(self, store: Store, sign: str) -> None:
+        store.add_session(a_session(store, "A" * 26))
+        rating = a_rating("R", "A" * 26, prompt=f"How{sign} intense?")
+        with pytest.raises(SettingsError, match="cannot be kept"):
+            store.add_rating(rating)
+        assert store.ratings("A" * 26) == ()
+
+    def test_nobody_is_called_so(self, store: Store) -> None:
+        assert store.accounts.named("a\0b") is None
+
+    def test_every_other_sign_comes_back(self, store: Store) -> None:
+        store.add_session(a_session(store, "A" * 26))
+        text = "Grüße, שלום, 心拍変動, 🫁\n\t\x01'\"%s:a\\"
+        rating = a_rating("R", "A" * 26, prompt=text, value=0.1 + 0.2)
+        store.add_rating(rating)
+        assert store.ratings("A" * 26) == (rating,)
+
+    def test_numbers_are_not_rounded(self, place: Place) -> None:
+        store = place.store(lambda: 2**63 - 1)
+        person = store.person()
+        assert place.store().person() == person
+        assert person.created_at_utc_ns == 2**63 - 1
 
 
 class TestTrouble:

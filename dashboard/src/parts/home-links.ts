@@ -15,7 +15,7 @@ export function homeLinks(): TemplateResult {
     ["plan", copy.plan.title],
     ["settings", copy.settings.title],
     ["data", copy.data.title],
-    ...(who.me?.shared ? ([["sharing", copy.whoSees]] as const) : []),
+    ...(who.me?.shared || who.me?.joined ? ([["sharing", copy.whoSees]] as const) : []),
   ];
   return html`<nav class="home-links" aria-label=${copy.start.more}>
     ${links.map(([screen, words]) => html`<a class="link" href=${`#${screen}`} data-testid=${screen}>${words}</a>`)}

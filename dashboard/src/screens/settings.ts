@@ -41,9 +41,9 @@ export class SettingsScreen extends Part {
       <nav class="setting-section" aria-labelledby="more-title">
         <h2 id="more-title">${c.moreTitle}</h2>
         <div class="lines">
-          ${who.me?.shared
-            ? html`<a class="line" href="#account" data-testid="to-account">${copy.account}</a>
-                <a class="line" href="#sharing" data-testid="to-sharing">${copy.whoSees}</a>`
+          ${who.me?.shared ? html`<a class="line" href="#account" data-testid="to-account">${copy.account}</a>` : nothing}
+          ${who.me?.shared || who.me?.joined
+            ? html`<a class="line" href="#sharing" data-testid="to-sharing">${copy.whoSees}</a>`
             : nothing}
           ${LINKS.map(
             (screen) => html`<a class="line" href=${`#${screen}`}>${c.links[screen as keyof typeof c.links]}</a>`,

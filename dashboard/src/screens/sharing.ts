@@ -29,6 +29,7 @@ import { Part } from "../part.ts";
 import { shared } from "../together-api.ts";
 import { who } from "../who.ts";
 import { sentence, whenWords } from "../words.ts";
+import "../parts/clinic-card.ts";
 
 /** Looks that are listed before somebody asks for more. */
 const LOOKS = 5;
@@ -78,7 +79,7 @@ export class SharingScreen extends Part {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    if (who.me?.shared) void this.#load();
+    if (who.me?.shared || who.me?.joined) void this.#load();
   }
 
   async #load(): Promise<void> {
@@ -158,7 +159,7 @@ export class SharingScreen extends Part {
     const c = later.sharing;
     return html`<section class="screen narrow sharing">
       <h1 tabindex="-1">${copy.whoSees}</h1>
-      ${who.me?.shared ? this.#all() : html`<p class="lead">${c.alone}</p>`}
+      ${who.me?.shared || who.me?.joined ? this.#all() : html`<p class="lead">${c.alone}</p>`}
       <nav class="stack"><a class="button" href="#home">${copy.home}</a></nav>
     </section>`;
   }
@@ -166,10 +167,11 @@ export class SharingScreen extends Part {
   #all(): TemplateResult {
     const c = later.sharing;
     return html`<p class="lead">${c.lead}</p>
-      ${who.me ? html`<p class="quiet" data-testid="seen-as">${later.account.seenAs} <span class="code-name">${who.me.person.pseudonym}</span>.</p>` : nothing}
+      ${who.me?.shared ? html`<p class="quiet" data-testid="seen-as">${later.account.seenAs} <span class="code-name">${who.me.person.pseudonym}</span>.</p>` : nothing}
       ${this.consents === null
         ? html`<p class="quiet" role="status">${copy.wait}</p>`
-        : html`${this.#now(this.consents)} ${this.#receipt()} ${this.#somebody()} ${this.#looked()} ${this.#before(this.consents)}`}`;
+        : html`${this.#now(this.consents)} ${this.#receipt()}
+          ${who.me?.joined ? html`<bf-clinic-card></bf-clinic-card>` : nothing} ${this.#somebody()} ${this.#looked()} ${this.#before(this.consents)}`}`;
   }
 
   #now(consents: readonly Consent[]): TemplateResult {

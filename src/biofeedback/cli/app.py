@@ -17,8 +17,11 @@ from biofeedback.cli.bench import bench
 from biofeedback.cli.catalog import catalog
 from biofeedback.cli.doctor import doctor
 from biofeedback.cli.exporting import export
+from biofeedback.cli.home import home, hub
 from biofeedback.cli.importing import import_
+from biofeedback.cli.join import join, leave
 from biofeedback.cli.keys import keys
+from biofeedback.cli.migrate import migrate
 from biofeedback.cli.person import person
 from biofeedback.cli.plan import plan
 from biofeedback.cli.recordings import recover, replay, verify
@@ -73,7 +76,10 @@ app.command("import")(import_)
 app.command()(export)
 app.command()(backup)
 app.command()(restore)
+app.command()(migrate)
 app.command()(doctor)
+app.command()(join)
+app.command()(leave)
 app.command()(bench)
 app.add_typer(catalog, name="catalog")
 app.add_typer(keys, name="keys")
@@ -82,6 +88,8 @@ app.add_typer(person, name="person")
 app.add_typer(audit, name="audit")
 app.add_typer(user, name="user")
 app.add_typer(token, name="token")
+app.add_typer(home, name="home")
+app.add_typer(hub, name="hub")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from biofeedback.cli.nodes import Database
+from biofeedback.cli.shared import Data, check_version
+
 if TYPE_CHECKING:
     from biofeedback.store.audit import Audit
 
@@ -16,10 +19,6 @@ audit = typer.Typer(
     help="Who did and saw what: is the list whole, and what does it say?",
     no_args_is_help=True,
 )
-
-Data = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Where everything is kept.")
-]
 
 
 @audit.callback()
@@ -36,9 +35,10 @@ def verify(
         ),
     ] = None,
     data: Data = None,
+    database: Database = None,
 ) -> None:
     """Check that no row was changed, removed or put in between."""
-    with _kept(data) as rows:
+    with _kept(data, database) as rows:
         verdict = rows.verify(head)
     if verdict.broken_seq is not None:
         print(
@@ -68,11 +68,12 @@ def show(
         False
     ),
     data: Data = None,
+    database: Database = None,
 ) -> None:
     """Show the newest rows. People stand in them by keyed hashes alone."""
     import msgspec
 
-    with _kept(data) as kept:
+    with _kept(data, database) as kept:
         rows = kept.newest(limit)
     if json:
         for row in rows:
@@ -91,7 +92,7 @@ def show(
 
 
 @contextmanager
-def _kept(data: Path | None) -> Iterator[Audit]:
+def _kept(data: Path | None, database: str | None) -> Iterator[Audit]:
     """Give the audit of a database as it is: looking at it brings none up to date.
 
     Raises
@@ -109,11 +110,13 @@ def _kept(data: Path | None) -> Iterator[Audit]:
     from biofeedback.store.upgrade import current_version
 
     folder = Settings.of(data=data).data
-    if not (folder / DATABASE_NAME).is_file():
+    if database:
+        check_version(database)
+    elif not (folder / DATABASE_NAME).is_file():
         raise NotSoError(
             f"There is no database in {folder}.", "Check --data; nothing was made."
         )
-    engine = open_engine(folder)
+    engine = open_engine(folder, database or None)
     try:
         if current_version(engine) != HEAD:
             raise NotSoError(

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
+from biofeedback.cli.nodes import Database
+from biofeedback.cli.shared import Data
 from biofeedback.cli.terminal import notice
 
-Data = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Where everything is kept.")
-]
 PassphraseFile = Annotated[
     Path | None,
     typer.Option(
@@ -28,6 +27,7 @@ SHORTEST_PASSPHRASE = 12
 def backup(
     out: Annotated[Path, typer.Argument(metavar="OUT", show_default=False)],
     data: Data = None,
+    database: Database = None,
     passphrase_file: PassphraseFile = None,
     recipient: Annotated[
         str | None,
@@ -49,6 +49,7 @@ def backup(
     done = back_up(
         Settings.of(data=data).data,
         out,
+        database=database or None,
         recipient=recipient,
         passphrase=_passphrase(passphrase_file),
     )
@@ -77,18 +78,24 @@ def restore(
             metavar="NEWDIR", show_default=False, help="A folder that is new or empty."
         ),
     ],
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="An empty PostgreSQL that people and sessions go into."
+        ),
+    ] = None,
     passphrase_file: PassphraseFile = None,
     key_file: Annotated[
         Path | None,
         typer.Option("--seal-key", metavar="FILE", help="Opens what is sealed for it."),
     ] = None,
     erased_in: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--erased-in",
-            metavar="DIR",
-            help="The old folder: who was erased there since is erased again, and "
-            "accounts that were ended are ended again.",
+            metavar="DIR|URL",
+            help="The old folder or database: who was erased there since is erased "
+            "again, and accounts that were ended are ended again.",
         ),
     ] = None,
 ) -> None:
@@ -113,7 +120,8 @@ def restore(
         folder,
         key=key,
         passphrase=_passphrase(passphrase_file),
-        erased_in=erased_in,
+        erased_in=_place(erased_in),
+        database=database,
     )
     made = datetime.fromtimestamp(done.manifest.made_at_utc_ns / 1e9, UTC)
     print(
@@ -148,6 +156,12 @@ def restore(
                 "revoke'; 'biofeedback user invite --for NAME' makes what lets "
                 "somebody in anew."
             )
+
+
+def _place(text: str | None) -> Path | str | None:
+    from biofeedback.store.engine import is_url
+
+    return text if text is None or is_url(text) else Path(text)
 
 
 def _passphrase(path: Path | None) -> str | None:

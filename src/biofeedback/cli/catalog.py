@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from biofeedback.cli.keys import KeyFile
+from biofeedback.cli.nodes import Database
+from biofeedback.cli.shared import Data, held_store
 from biofeedback.cli.terminal import notice
 
 if TYPE_CHECKING:
     from biofeedback.recording.sealed import Turned
-
-Data = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Where everything is kept.")
-]
 
 catalog = typer.Typer(
     help="The list of recordings, which can be made anew from the files.",
@@ -29,19 +27,12 @@ def about() -> None:
 
 
 @catalog.command()
-def rebuild(data: Data = None) -> None:
+def rebuild(data: Data = None, database: Database = None) -> None:
     """Make the list of recordings anew from the recordings themselves."""
     from biofeedback.service.cataloguing import rebuild as rebuilt_from
-    from biofeedback.settings import Settings
-    from biofeedback.store import DataLock, Store
 
-    folder = Settings.of(data=data).data
-    with DataLock(folder):
-        store = Store(folder)
-        try:
-            found = rebuilt_from(store, notice)
-        finally:
-            store.close()
+    with held_store(data, database) as store:
+        found = rebuilt_from(store, notice)
     print(f"{found.n_recordings} recordings with {found.n_ratings} ratings are listed.")
     if found.n_unfinished:
         print(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from biofeedback.cli.drivers import installed
+from biofeedback.cli.nodes import Database
 from biofeedback.cli.options import AsJson
 from biofeedback.cli.terminal import print_json
 
@@ -21,6 +22,7 @@ def doctor(
         bool,
         typer.Option("--all-platforms", help="Also say what to type on other systems."),
     ] = False,
+    database: Database = None,
 ) -> None:
     """Look at Bluetooth, disk, browser and versions, and say what to do."""
     import asyncio
@@ -40,6 +42,8 @@ def doctor(
             broken=found.broken,
         )
     )
+    if database:
+        findings = (*findings, _database(database))
     if as_json:
         print_json(msgspec.to_builtins(findings))
         return
@@ -47,6 +51,22 @@ def doctor(
     for finding in findings:
         for line in _lines(finding, said, all_platforms=all_platforms):
             print(line)
+
+
+def _database(database: str) -> Finding:
+    from biofeedback.errors import BiofeedbackError
+    from biofeedback.session.findings import Finding
+    from biofeedback.store.postgresql import look
+
+    try:
+        seen = look(database)
+    except BiofeedbackError as error:
+        return Finding(
+            name="Database", ok=False, text=error.message, advice=error.advice
+        )
+    return Finding(
+        name="Database", ok=seen.advice is None, text=seen.text, advice=seen.advice
+    )
 
 
 def _lines(

@@ -18,7 +18,7 @@ OnLan = Annotated[
 ]
 LanName = Annotated[
     str | None,
-    typer.Option(metavar="HOST", help="With --lan: the name that others open."),
+    typer.Option(metavar="HOST[:PORT]", help="With --lan: what others open."),
 ]
 Certificate = Annotated[
     Path | None,
@@ -50,6 +50,7 @@ def lan_of(
         checked_name,
         host_names,
         private_addresses,
+        with_port,
     )
     from biofeedback.settings import Lan
 
@@ -68,6 +69,7 @@ def lan_of(
     else:
         addresses = (str(at),)
     known = (*host_names(), *addresses)
+    name, port = with_port(name)
     if name is None and certificate is not None:
         name = _name_in(certificate)
     if name is None and not known:
@@ -81,6 +83,7 @@ def lan_of(
         names=tuple(one for one in known if one != chosen),
         certificate=certificate,
         key=key,
+        port=port,
     )
 
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from biofeedback.cli.nodes import Database
+from biofeedback.cli.shared import Data, held_store
+
 if TYPE_CHECKING:
     from biofeedback.store import Person, Store
 
@@ -17,9 +20,6 @@ person = typer.Typer(
     no_args_is_help=True,
 )
 
-Data = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Where everything is kept.")
-]
 Pseudonym = Annotated[
     str | None,
     typer.Option(
@@ -39,6 +39,7 @@ def export(
         Path, typer.Option(metavar="ZIP", show_default=False, help="Where it goes.")
     ],
     data: Data = None,
+    database: Database = None,
     pseudonym: Pseudonym = None,
 ) -> None:
     """Write everything that is kept about a person into one ZIP."""
@@ -47,7 +48,7 @@ def export(
     from biofeedback.recording import durable
     from biofeedback.service.my_data_files import my_data, zipped
 
-    with _someone(data, pseudonym) as (store, someone):
+    with _someone(data, database, pseudonym) as (store, someone):
         files = my_data(store, someone)
         try:
             file = os.fdopen(durable.create(out), "wb")  # never over another file
@@ -73,22 +74,16 @@ def export(
 def restore(
     archive: Annotated[Path, typer.Argument(metavar="ZIP", show_default=False)],
     data: Data = None,
+    database: Database = None,
 ) -> None:
     """Bring back what 'person export' wrote, here or on another computer."""
     from biofeedback.cli.terminal import notice
     from biofeedback.service.my_data_back import bring_back
-    from biofeedback.settings import Settings
-    from biofeedback.store import DataLock, Store
 
-    folder = Settings.of(data=data).data
-    with DataLock(folder):
-        store = Store(folder)
-        try:
-            found = bring_back(store, archive)
-            _noted(store, "my_data.restore", found.person)
-            first = store.person()
-        finally:
-            store.close()
+    with held_store(data, database) as store:
+        found = bring_back(store, archive)
+        _noted(store, "my_data.restore", found.person)
+        first = store.person()
     print(
         f"{found.n_recordings} recordings, {found.n_ratings} late answers and "
         f"{found.n_notes} notes of {found.person.pseudonym} are here."
@@ -108,6 +103,7 @@ def erase(
         bool, typer.Option("--yes", help="Yes, erase all of it for ever.")
     ] = False,
     data: Data = None,
+    database: Database = None,
     pseudonym: Pseudonym = None,
 ) -> None:
     """Erase everything that is kept about a person, for ever."""
@@ -119,14 +115,39 @@ def erase(
             "This erases every recording, answer and note, for ever. 'biofeedback "
             "person export' takes them along first. Add --yes to erase."
         )
-    with _someone(data, pseudonym) as (store, someone):
+    with _someone(data, database, pseudonym) as (store, someone):
         check_erasable(store, someone.id)
+        _check_all_is_here(store, someone)
         _noted(store, "my_data.erase", someone)
         done = erased(store, someone.id)
     print(
         f"{done.n_sessions} sessions and {done.n_files} files are erased. All that "
         "stays is the date of today."
     )
+
+
+def _check_all_is_here(store: Store, someone: Person) -> None:
+    """Check that no other node has files of theirs, which would stay there.
+
+    Raises
+    ------
+    NotSoError
+        When one has.
+    """
+    from biofeedback.errors import NotSoError
+    from biofeedback.service.node_id import node_id
+
+    if not store.is_shared:
+        return
+    here = (None, f"node.{node_id(store.data)}")
+    sessions = store.sessions_of(someone.id)
+    others = sorted({one.node for one in sessions if one.node} - {*here})
+    if others:
+        raise NotSoError(
+            f"Recordings of this person lie elsewhere, at {', '.join(others)}.",
+            "Start the services there and here, and erase with 'My data' on the page: "
+            "that reaches all of them.",
+        )
 
 
 def _noted(store: Store, action: str, someone: Person) -> None:
@@ -144,28 +165,21 @@ def _noted(store: Store, action: str, someone: Person) -> None:
 
 @contextmanager
 def _someone(
-    data: Path | None, pseudonym: str | None
+    data: Path | None, database: str | None, pseudonym: str | None
 ) -> Iterator[tuple[Store, Person]]:
     from biofeedback.errors import NotSoError
-    from biofeedback.settings import Settings
-    from biofeedback.store import DataLock, Store
     from biofeedback.store.erasing import finish_erasing
 
-    folder = Settings.of(data=data).data
-    with DataLock(folder):
-        store = Store(folder)
-        try:
-            finish_erasing(store)
-            everyone = store.people()
-            found = [one for one in everyone if pseudonym in (None, one.pseudonym)]
-            if not found:
-                known = ", ".join(one.pseudonym for one in everyone)
-                raise NotSoError(
-                    "There is nothing here about this person."
-                    if pseudonym
-                    else "There is nothing here about anybody.",
-                    f"Known here: {known}." if known else "Check --data.",
-                )
-            yield store, found[0]
-        finally:
-            store.close()
+    with held_store(data, database) as store:
+        finish_erasing(store)
+        everyone = store.people()
+        found = [one for one in everyone if pseudonym in (None, one.pseudonym)]
+        if not found:
+            known = ", ".join(one.pseudonym for one in everyone)
+            raise NotSoError(
+                "There is nothing here about this person."
+                if pseudonym
+                else "There is nothing here about anybody.",
+                f"Known here: {known}." if known else "Check --data.",
+            )
+        yield store, found[0]

@@ -19,6 +19,14 @@ from biofeedback.cli.lan import (
     lan_of,
 )
 from biofeedback.cli.lsl import Lsl, check_lsl
+from biofeedback.cli.nodes import (
+    BusAuthority,
+    BusCredentials,
+    BusUrl,
+    Database,
+    HubShare,
+)
+from biofeedback.cli.operating import Drain, Log
 from biofeedback.cli.options import (
     Profile,
     Seed,
@@ -27,7 +35,7 @@ from biofeedback.cli.options import (
     duration,
     signals_of,
 )
-from biofeedback.cli.terminal import notice, say_what_is_logged
+from biofeedback.cli.terminal import LogAs, logging_as, notice
 
 if TYPE_CHECKING:
     from biofeedback.session.driver import Driver
@@ -57,33 +65,46 @@ def run(
     certificate: Certificate = None,
     key: Key = None,
     seal_key: KeyFile = None,
+    database: Database = None,
+    bus: BusUrl = None,
+    bus_credentials: BusCredentials = None,
+    bus_ca: BusAuthority = None,
+    hub: HubShare = None,
+    log: Log = LogAs.TEXT,
+    drain: Drain = 0,
 ) -> None:
     """Start the service and open the dashboard."""
     from biofeedback.service.server import serve
     from biofeedback.session.radios import sought
     from biofeedback.session.simulated import SIMULATED_ID, SimulatedDriver
-    from biofeedback.settings import DEFAULT_HOST, Settings
+    from biofeedback.settings import DEFAULT_HOST, Settings, Share
 
-    say_what_is_logged()
-    settings = Settings.of(
-        data=data,
-        host=host or (EVERYWHERE if lan else DEFAULT_HOST),
-        port=port,
-        token=os.environ.get("BIOFEEDBACK_TOKEN"),
-        begin=SIMULATED_ID if simulate else strap,
-        lsl=lsl if lan else check_lsl(lsl),  # with --lan it is refused
-        lan=lan_of(lan, host=host, name=name, certificate=certificate, key=key),
-    )
-    use_key(seal_key, settings.data)
-    drivers = (SimulatedDriver(profile, seed), *radios())
-    if settings.begin is not None:
-        sought(settings.begin, drivers)  # told now, and not to a page
-    serve(
-        settings,
-        drivers=drivers,
-        on_ready=lambda url: ready(url, open_browser=not no_browser),
-        on_notice=notice,
-    )
+    with logging_as(log) as say:
+        settings = Settings.of(
+            data=data,
+            host=host or (EVERYWHERE if lan else DEFAULT_HOST),
+            port=port,
+            token=os.environ.get("BIOFEEDBACK_TOKEN"),
+            begin=SIMULATED_ID if simulate else strap,
+            lsl=lsl if lan else check_lsl(lsl),  # with --lan it is refused
+            lan=lan_of(lan, host=host, name=name, certificate=certificate, key=key),
+            database=database,
+            bus=bus,
+            bus_credentials=bus_credentials,
+            bus_ca=bus_ca,
+            hub=None if hub is None else Share.parse(hub),
+            drain_s=drain,
+        )
+        use_key(seal_key, settings.data)
+        drivers = (SimulatedDriver(profile, seed), *radios())
+        if settings.begin is not None:
+            sought(settings.begin, drivers)  # told now, and not to a page
+        serve(
+            settings,
+            drivers=drivers,
+            on_ready=lambda url: ready(url, open_browser=not no_browser),
+            on_notice=say,
+        )
 
 
 def ready(url: str, *, open_browser: bool) -> None:

@@ -4,6 +4,10 @@ SQLite lets two processes write by turns, and the service asks the store anew fo
 request, so accounts can be looked after while it runs. Two things need it stopped:
 making the first account (it would go on serving the owner), and a database that another
 version wrote (it would be changed under its hands).
+
+Whether a service runs is known by the lock of its data folder. Of PostgreSQL that tells
+nothing: services are on other machines. There the server knows who is connected; and
+nothing but `migrate`, `run` and the first account ever changes its tables.
 """
 
 from __future__ import annotations
@@ -24,8 +28,14 @@ Data = Annotated[
 
 
 @contextmanager
-def shared_store(data: Path | None, *, makes_accounts: bool = False) -> Iterator[Store]:
-    """Open the store in a data folder.
+def shared_store(
+    data: Path | None,
+    database: str | None = None,
+    *,
+    makes_accounts: bool = False,
+    may_be_new: bool = False,
+) -> Iterator[Store]:
+    """Open the store of a data folder or ``database``; ``may_be_new`` makes it.
 
     Raises
     ------
@@ -40,7 +50,14 @@ def shared_store(data: Path | None, *, makes_accounts: bool = False) -> Iterator
     from biofeedback.store.upgrade import current_version
 
     folder = Settings.of(data=data).data
-    if not makes_accounts and not (folder / DATABASE_NAME).is_file():
+    may_be_new = may_be_new or makes_accounts
+    if database:
+        with _in_postgresql(
+            folder, database, makes_accounts=makes_accounts, may_be_new=may_be_new
+        ) as store:
+            yield store
+        return
+    if not may_be_new and not (folder / DATABASE_NAME).is_file():
         raise NotSoError(
             f"There is no database in {folder}.", "Check --data; nothing was made."
         )
@@ -69,6 +86,83 @@ def shared_store(data: Path | None, *, makes_accounts: bool = False) -> Iterator
                 stop_it,
             )
         yield store
+
+
+@contextmanager
+def _in_postgresql(
+    folder: Path, database: str, *, makes_accounts: bool, may_be_new: bool
+) -> Iterator[Store]:
+    from biofeedback.errors import NotSoError
+    from biofeedback.store import Store
+    from biofeedback.store.postgresql import others_on
+
+    check_version(database, may_be_new=may_be_new)
+    store = Store(folder, database)
+    try:
+        if makes_accounts and not store.accounts.any() and others_on(store._engine):
+            raise NotSoError(
+                "Something else is using this database, and the first account may "
+                "end what a service does for one person alone.",
+                "Stop every service on it, do this again, then start them.",
+            )
+        yield store
+    finally:
+        store.close()
+
+
+def check_version(database: str, *, may_be_new: bool = False) -> None:
+    """Check that the tables in PostgreSQL are of this version.
+
+    Raises
+    ------
+    NotSoError
+        When they are not, or there are none.
+    """
+    from biofeedback.errors import NotSoError
+    from biofeedback.store.engine import open_engine
+    from biofeedback.store.tables import HEAD
+    from biofeedback.store.upgrade import current_version
+
+    engine = open_engine(Path(), database)
+    try:
+        version = current_version(engine)
+    finally:
+        engine.dispose()
+    if version is None and not may_be_new:
+        raise NotSoError(
+            "There is nothing in this database yet.",
+            "Check --database; nothing was made.",
+        )
+    if version not in (None, HEAD):
+        raise NotSoError(
+            "Another version of biofeedback wrote this database.",
+            "Use that one. Or bring it up to date with 'biofeedback migrate'.",
+        )
+
+
+@contextmanager
+def held_store(data: Path | None, database: str | None = None) -> Iterator[Store]:
+    """Open the store of a data folder that no service holds meanwhile.
+
+    Of a PostgreSQL other nodes may go on using what is theirs.
+
+    Raises
+    ------
+    StoreError
+        When a service is running here.
+    """
+    from biofeedback.settings import Settings
+    from biofeedback.store import DataLock, Store
+
+    folder = Settings.of(data=data).data
+    with DataLock(folder):
+        if database:
+            check_version(database, may_be_new=True)
+        store = Store(folder, database or None)
+        try:
+            yield store
+        finally:
+            store.close()
 
 
 def account_named(store: Store, name: str) -> AccountRow:

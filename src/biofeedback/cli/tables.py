@@ -9,11 +9,6 @@ from typing import Any
 
 from biofeedback.errors import NotSoError, SettingsError
 
-ANALYZABLE = (
-    *(".mcap", ".mcap.age", ".txt", ".csv", ".tsv", ".rr", ".ibi", ".hrm"),
-    *(".edf", ".bdf", ".xdf", ".hea"),
-)
-
 Analysis = Mapping[str, Any]
 """One object of ``analyze --json``."""
 
@@ -33,33 +28,6 @@ LINES = (
 
 
 SOURCES = {"rr": "the heart", "acc": "the chest"}
-
-
-def files_in(paths: Iterable[Path]) -> list[Path | NotSoError]:
-    """Return the files asked for; a folder stands for all it holds.
-
-    What is not there stands in the list as the error to tell: the other files are
-    analyzed all the same.
-    """
-    found: list[Path | NotSoError] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(
-                one
-                for one in path.rglob("*")
-                if one.is_file() and one.name.lower().endswith(ANALYZABLE)
-            )
-            found += inside or [
-                NotSoError(
-                    f"'{path}' holds no recording and no RR text.",
-                    f"Files that end in {', '.join(ANALYZABLE)} are looked for.",
-                )
-            ]
-        elif path.exists():
-            found.append(path)
-        else:
-            found.append(NotSoError(f"There is no file '{path}'.", "Check the name."))
-    return found
 
 
 def lines(analysis: Analysis) -> Iterator[str]:

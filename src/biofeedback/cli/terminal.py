@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -52,6 +53,13 @@ def lines_to(target: str, source: Path) -> Iterator[BinaryIO]:
         raise explained(f"{path.name} could not be written.", error) from error
 
 
+class LogAs(StrEnum):
+    """How a service says what it logs."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class _Sentences(logging.Handler):
     """Says what a service logs, one line each: nobody else would tell it."""
 
@@ -59,8 +67,40 @@ class _Sentences(logging.Handler):
         notice(record.getMessage())
 
 
+class _Lines(logging.Handler):
+    """Says it as its formatter makes it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        notice(self.format(record))
+
+
 def say_what_is_logged() -> None:
     """Say warnings as sentences, unless the log goes elsewhere already."""
     root = logging.getLogger()
     if all(isinstance(handler, logging.NullHandler) for handler in root.handlers):
         root.addHandler(_Sentences(logging.WARNING))
+
+
+@contextmanager
+def logging_as(log: LogAs) -> Iterator[Callable[[str], None]]:
+    """Say what is logged meanwhile, and give what says a notice the same way.
+
+    As JSON it is all that this process has to say, the error that ends it too.
+    """
+    if log is LogAs.TEXT:
+        say_what_is_logged()
+        yield notice
+        return
+    from biofeedback.errors import BiofeedbackError
+    from biofeedback.service.structured_logs import log_as_json
+
+    log_as_json(_Lines())
+    logger = logging.getLogger("biofeedback")
+    try:
+        yield logger.info
+    except BiofeedbackError as error:
+        logger.error("%s", error)
+        raise SystemExit(error.exit_code) from None
+    except Exception:
+        logger.critical("Something unexpected happened", exc_info=True)
+        raise SystemExit(1) from None

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from biofeedback.cli.nodes import Database
 from biofeedback.cli.options import AsJson
 from biofeedback.cli.shared import Data
 from biofeedback.cli.terminal import notice, print_json
@@ -43,6 +44,7 @@ def add(
         int, typer.Option(min=1, max=366, help="How long it is good.")
     ] = 90,
     data: Data = None,
+    database: Database = None,
 ) -> None:
     """Print a new access token, this once: only its hash is kept."""
     import secrets
@@ -54,7 +56,7 @@ def add(
     from biofeedback.service.sign_ins import NS_PER_S, TOKEN_PREFIX, sha256
     from biofeedback.store import AccessTokenRow
 
-    with shared_store(data) as store:
+    with shared_store(data, database) as store:
         row = account_named(store, account)
         if row.revoked_at_utc_ns is not None:
             raise NotSoError(f"The account '{account}' is revoked.", "Choose another.")
@@ -79,11 +81,11 @@ def add(
 
 
 @token.command("list")
-def list_(json: AsJson = False, data: Data = None) -> None:
+def list_(json: AsJson = False, data: Data = None, database: Database = None) -> None:
     """List the access tokens that were made, without what is secret of them."""
     from biofeedback.cli.shared import day, shared_store
 
-    with shared_store(data) as store:
+    with shared_store(data, database) as store:
         rows = store.accounts.tokens()
         names = {one.id: one.name for one in store.accounts.all()}
         now_ns = store.now_ns()
@@ -114,12 +116,13 @@ def list_(json: AsJson = False, data: Data = None) -> None:
 def revoke(
     id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
     data: Data = None,
+    database: Database = None,
 ) -> None:
     """Make an access token void; what is open by it ends within five seconds."""
     from biofeedback.cli.shared import audited, shared_store
     from biofeedback.errors import NotSoError
 
-    with shared_store(data) as store:
+    with shared_store(data, database) as store:
         found = next((one for one in store.accounts.tokens() if one.id == id), None)
         if found is None:
             raise NotSoError(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from biofeedback.cli.nodes import Database
 from biofeedback.cli.options import AsJson
 from biofeedback.cli.shared import Data
 from biofeedback.cli.terminal import notice, print_json
@@ -59,6 +60,7 @@ def add(
         typer.Option("--password-stdin", help="Read the password from one line."),
     ] = False,
     data: Data = None,
+    database: Database = None,
 ) -> None:
     """Make an account with a password. The first one is an administrator's."""
     import asyncio
@@ -71,7 +73,7 @@ def add(
 
     name = checked_name(name)
     display = checked_display(display or name)
-    with shared_store(data, makes_accounts=True) as store:
+    with shared_store(data, database, makes_accounts=True) as store:
         is_first = not store.accounts.any()
         if role is not For.ADMIN and not store.accounts.any(Role.ADMIN):
             raise NotSoError(
@@ -103,11 +105,11 @@ def add(
 
 
 @user.command("list")
-def list_(json: AsJson = False, data: Data = None) -> None:
+def list_(json: AsJson = False, data: Data = None, database: Database = None) -> None:
     """List the accounts."""
     from biofeedback.cli.shared import day, shared_store
 
-    with shared_store(data) as store:
+    with shared_store(data, database) as store:
         rows = store.accounts.all()
         seen = store.accounts.last_seen()
         people = {one.id: one.pseudonym for one in store.people()}
@@ -151,6 +153,7 @@ def invite(
         typer.Option(metavar="URL", help="The address 'biofeedback run' prints."),
     ] = None,
     data: Data = None,
+    database: Database = None,
 ) -> None:
     """Print a link that makes one account, once, within 72 hours."""
     from biofeedback.cli.shared import (
@@ -166,7 +169,7 @@ def invite(
 
     if (role is None) == (renew is None):
         raise typer.BadParameter("Give either --role ROLE or --for NAME.")
-    with shared_store(data, makes_accounts=True) as store:
+    with shared_store(data, database, makes_accounts=True) as store:
         if renew is not None:
             account = account_named(store, renew)
             _, token = renewal(store, account)
@@ -189,11 +192,11 @@ def invite(
 
 
 @user.command()
-def revoke(name: Name, data: Data = None) -> None:
+def revoke(name: Name, data: Data = None, database: Database = None) -> None:
     """End an account for ever, and sign it out everywhere within five seconds."""
     from biofeedback.cli.shared import account_named, audited, shared_store
 
-    with shared_store(data) as store:
+    with shared_store(data, database) as store:
         account = account_named(store, name)
         store.accounts.revoke(account.id)
         audited(store, "account.revoke", account)

@@ -85,6 +85,31 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def replace(path: Path, data: bytes) -> None:
+    """Put ``data`` in the place of what ``path`` held: all of it, or nothing.
+
+    It is on the disk when this returns.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written; ``path`` is then as it was.
+    """
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    descriptor = create(new)
+    try:
+        write_all(descriptor, data)
+        sync(descriptor)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+    os.replace(new, path)
+    sync_folder(path.parent)
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, in hex digits.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata, resources
 
 from mcap.writer import Writer
@@ -14,6 +14,7 @@ from biofeedback.recording.format import (
     PROFILE,
     SCHEMA_ENCODING,
     Channel,
+    has_schema,
     schema_json,
     topic_metadata,
 )
@@ -27,13 +28,19 @@ class Channels:
     """The channels of one file: each is announced when it is first used.
 
     It is announced twice, in the chunk as MCAP has it and before it in a ``topic``
-    record of its own, so that a damaged chunk costs no more than itself.
+    record of its own, so that a damaged chunk costs no more than itself. Those that are
+    ``known`` already are announced at once: they keep their numbers, which follow from
+    the order of announcement.
     """
 
-    def __init__(self, mcap: Writer | DenseWriter) -> None:
+    def __init__(
+        self, mcap: Writer | DenseWriter, known: Iterable[Channel] = ()
+    ) -> None:
         self._mcap = mcap
         self._ids: dict[Channel, int] = {}
         self._schema_ids: dict[str, int] = {}
+        for channel in known:
+            self.id_of(channel)
 
     def id_of(self, channel: Channel) -> int:
         """Return the number MCAP gave ``channel``."""
@@ -54,20 +61,15 @@ class Channels:
         for channel, number in self._ids.items():
             self._mcap.add_metadata("topic", sealed(topic_metadata(number, channel)))
 
-    def announced_by(self, mcap: Writer) -> Channels:
-        """Return the same channels, announced again by another writer.
-
-        They keep their numbers, which follow from the order of announcement.
-        """
-        again = Channels(mcap)
-        for channel in self._ids:
-            again.id_of(channel)
-        return again
+    @property
+    def all(self) -> tuple[Channel, ...]:
+        """The channels so far, in the order of their numbers."""
+        return tuple(self._ids)
 
     def _schema_id(self, channel: Channel) -> int:
-        if channel.encoding != JSON_ENCODING:
-            return 0
         name = channel.type
+        if channel.encoding != JSON_ENCODING or not has_schema(name):
+            return 0
         if name not in self._schema_ids:
             self._schema_ids[name] = self._mcap.register_schema(
                 name=name, encoding=SCHEMA_ENCODING, data=schema_json(name)

@@ -35,6 +35,7 @@ def without_serial(name: str) -> str:
 
     Both point to a person, so they never enter a recording.
     """
+    name = name.replace("\0", " ")  # some are padded with it
     name = _OWNER.sub("", _UUID.sub("", name)).strip()
     while name != (shorter := _SERIAL.sub("", name)):
         name = shorter

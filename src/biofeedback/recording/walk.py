@@ -161,6 +161,23 @@ class Walk:
         if strict:
             raise self._damaged("its end is missing")
 
+    def channels(self) -> tuple[Channel, ...]:
+        """Return the topics that were met so far, in the order of their numbers."""
+        return tuple(self._channels[number] for number in sorted(self._channels))
+
+    def goes_on_behind_damage(self) -> bool:
+        """Say, after :meth:`entries`, whether a whole chunk follows what was lost.
+
+        Then it is damage within; otherwise its end was torn.
+        """
+        if not self.lost_bytes:
+            return False
+        with self._open() as file:
+            return (
+                next_chunk(file, self._size - self.lost_bytes + 1, self._size)
+                is not None
+            )
+
     def _stored(self, parts: list[Part]) -> list[Stored]:
         found = []
         for part in parts:

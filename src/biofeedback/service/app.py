@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ from biofeedback.service import (
     accounts,
     assessments,
     changes,
+    clinic,
     consents,
     credentials,
     diary,
     doors,
     gauges,
+    health,
     history,
     invites,
     looks,
@@ -36,12 +38,9 @@ from biofeedback.service import (
     sharing,
     usual,
 )
-from biofeedback.service.audit import Audit
-from biofeedback.service.conductor import Conductor
-from biofeedback.service.consenting import Consents
-from biofeedback.service.context import Context
+from biofeedback.service.context import Beside, Context
+from biofeedback.service.forwarding import Forwarding
 from biofeedback.service.guard import Guard
-from biofeedback.service.limits import Limits
 from biofeedback.service.live import live
 from biofeedback.service.pages import (
     Pages,
@@ -49,25 +48,14 @@ from biofeedback.service.pages import (
     ca_certificate,
     not_built,
 )
-from biofeedback.service.passkeys import Challenges
-from biofeedback.service.passwords import Passwords
 from biofeedback.service.problems import add_problem_handlers
 from biofeedback.service.radio import radio
 from biofeedback.service.room import people as room_people
 from biofeedback.service.room import room
-from biofeedback.service.rooms import Rooms
 from biofeedback.service.shapes import ProblemShape
-from biofeedback.service.sign_ins import SignIns
-from biofeedback.service.straps import Straps
-from biofeedback.service.together import Together
 from biofeedback.service.trusting import CA_PATH
 from biofeedback.service.turning_out import sweep
-from biofeedback.service.watching import Watching
-from biofeedback.session.clock import Clock, WallClock
-from biofeedback.session.driver import Driver
-from biofeedback.session.referee import Referee
-from biofeedback.settings import Settings
-from biofeedback.store import Store, StoreError
+from biofeedback.store import StoreError
 from biofeedback.store.erasing import finish_erasing
 
 _LOGGER = logging.getLogger(__name__)
@@ -86,43 +74,6 @@ PROBLEMS: dict[int | str, dict[str, object]] = {
         },
     }
 }
-
-
-def create_context(
-    settings: Settings,
-    *,
-    store: Store,
-    drivers: Sequence[Driver],
-    referee: Referee | None = None,
-    new_clock: Callable[[float], Clock] = WallClock,
-    passwords: Passwords | None = None,
-) -> Context:
-    """Return the parts of a service; nothing has started yet."""
-    straps = Straps(drivers, settings.begin)
-    consents, audit = Consents(store), Audit(store)
-    conductor = Conductor(
-        store=store,
-        straps=straps,
-        referee=referee or Referee(),
-        new_clock=new_clock,
-        lsl=settings.lsl,
-    )
-    rooms = Rooms(conductor, consents)
-    return Context(
-        settings=settings,
-        store=store,
-        sign_ins=SignIns(store, settings.token),
-        straps=straps,
-        consents=consents,
-        audit=audit,
-        passwords=passwords or Passwords(),
-        limits=Limits(),
-        challenges=Challenges(),
-        conductor=conductor,
-        rooms=rooms,
-        together=Together(rooms, conductor.entries),
-        watching=Watching(rooms, conductor.entries, audit),
-    )
 
 
 def create_app(
@@ -164,10 +115,11 @@ def create_app(
     api.include_router(my_data.router)
     api.include_router(consents.router)
     api.include_router(sharing.router)
+    api.include_router(clinic.router)
     api.include_router(room_people)
     api.include_router(notes.router)
     api.include_router(looks.router)
-    app.include_router(doors.health)
+    app.include_router(health.router)
     app.include_router(gauges.router, responses=PROBLEMS)
     app.include_router(api)
     app.router.routes.append(WebSocketRoute(f"{API}/live/{{session_id}}", live))
@@ -182,6 +134,9 @@ def create_app(
     )
     add_problem_handlers(app)
     _describe_problems(app)
+    context.answering.serve(app)
+    if context.store.is_shared:
+        app.add_middleware(Forwarding, context=context)
     app.add_middleware(
         Guard,
         allowed_hosts=context.settings.allowed_hosts,
@@ -222,9 +177,15 @@ async def running(context: Context) -> AsyncIterator[None]:
     await asyncio.to_thread(finish_erasing, context.store)
     await context.consents.open()
     await context.straps.look()
+    await context.bus.open()
+    await context.presence.open()
     await context.conductor.open()
+    begun: list[Beside] = []
     sweeping = asyncio.create_task(_sweep(context))
     try:
+        for part in context.beside:
+            begun.append(part)
+            await part.open()
         if context.settings.replay is not None:
             await context.conductor.replay_file(
                 context.settings.replay, context.settings.replay_speed
@@ -237,7 +198,11 @@ async def running(context: Context) -> AsyncIterator[None]:
     finally:
         sweeping.cancel()
         await context.conductor.close()
+        for part in reversed(begun):
+            await part.close()
         await context.watching.close()
+        await context.presence.close()
+        await context.bus.close()
         await context.straps.close()
 
 

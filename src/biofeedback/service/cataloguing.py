@@ -19,6 +19,7 @@ from biofeedback.recording.reader import Recording, open_recording
 from biofeedback.recording.recover import find_parts
 from biofeedback.recording.sealed import is_there, recordings_in
 from biofeedback.service.kept_assessments import keep_assessment
+from biofeedback.service.node_id import node_id
 from biofeedback.service.practised import keep_practised
 from biofeedback.session.analysis import RATINGS
 from biofeedback.session.contents import contents_of
@@ -61,12 +62,16 @@ def rebuild(store: Store, tell: Callable[[str], None] | None = None) -> Rebuilt:
     May be run at any time on a folder that no service holds; run twice, it changes
     nothing the second time. ``tell`` is told each file that could not be read.
 
+    Where other nodes share the store, what they have is left as it is: that no file of
+    it lies here says nothing.
+
     Raises
     ------
     StoreError
         When the database cannot be read or written.
     """
     finish_erasing(store)  # else what is left of it would be listed again
+    node = None if not store.is_shared else f"node.{node_id(store.data)}"
     folder = store.data / RECORDINGS
     refused, found, n_ratings = [], set[str](), 0
     paths = sorted(recordings_in(folder), key=_order)
@@ -74,7 +79,7 @@ def rebuild(store: Store, tell: Callable[[str], None] | None = None) -> Rebuilt:
         store.person()  # whose computer this is comes before whoever was imported
     for path in paths:
         try:
-            session, recording, ratings = catalogued(store, path)
+            session, recording, ratings = catalogued(store, path, node=node)
         except BiofeedbackError as error:
             refused.append(f"{path.name}: {error}")
             if tell is not None:
@@ -89,6 +94,8 @@ def rebuild(store: Store, tell: Callable[[str], None] | None = None) -> Rebuilt:
     for id, known in store.recordings().items():
         gone = id not in found and not is_there(store.data / known.path)
         if known.state in FINISHED and gone:
+            if store.is_shared and store.session(id).node != node:
+                continue
             missing.append(id)
             lost = LossReport(sentence="Its recording is not there any more.")
             state = SessionState.FAILED
@@ -113,9 +120,11 @@ def _order(path: Path) -> tuple[bool, int, str]:
 
 
 def catalogued(
-    store: Store, path: Path
+    store: Store, path: Path, *, node: str | None = None
 ) -> tuple[SessionRow, RecordingRow, tuple[RatingRow, ...]]:
     """Return what the catalogue should say of the finished recording ``path``.
+
+    ``node`` is whose session it was, where that is not known yet.
 
     Raises
     ------
@@ -133,18 +142,12 @@ def catalogued(
     loss = _loss(recording)
     state = SessionState.COMPLETE if loss is None else SessionState.RECOVERED
     known = store.find_session(info.id)
-    session = SessionRow(
-        id=info.id,
-        person_id=(
-            store.person_called(info.person).id if known is None else known.person_id
-        ),
-        plan=info.plan,
-        source=info.source,
-        simulated=info.simulated,
-        strap_name=info.strap_name,
-        started_at_utc_ns=info.started_at_utc_ns,
+    session = SessionRow.of(
+        info,
+        store.person_called(info.person).id if known is None else known.person_id,
         ended_at_utc_ns=info.started_at_utc_ns + end_ns,
         state=state,
+        node=node if known is None else known.node,
     )
     file = weighed(path, survey.n_records)
     row = RecordingRow(

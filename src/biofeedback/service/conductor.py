@@ -20,7 +20,7 @@ from typing import Any
 from ulid import ULID
 
 from biofeedback.errors import BiofeedbackError
-from biofeedback.model import Ask, FoundStrap, SessionInfo
+from biofeedback.model import Ask, FoundStrap
 from biofeedback.practice.plans import Chosen, Plan, allocate
 from biofeedback.recording.names import device_key
 from biofeedback.recording.reader import Recording, open_recording
@@ -35,6 +35,7 @@ from biofeedback.service.roster import Roster
 from biofeedback.service.straps import Straps
 from biofeedback.service.tasks import Tasks
 from biofeedback.session.clock import Clock, WallClock
+from biofeedback.session.counts import SessionCounts
 from biofeedback.session.driver import Driver
 from biofeedback.session.opening import open_session
 from biofeedback.session.playback import Playback
@@ -47,7 +48,6 @@ from biofeedback.session.ticker import Ticker
 from biofeedback.store import (
     RecordingRow,
     SessionRow,
-    SessionState,
     Store,
     StoreError,
 )
@@ -69,11 +69,15 @@ class Conductor:
         The clock of a new session; a test hands in its own.
     lsl
         Whether sessions go out by the Lab Streaming Layer as well.
+    node
+        What this node is called, beside the others that share the store.
 
     Attributes
     ----------
     entries
         Keeps what people enter while a session goes on.
+    counts
+        What happened in its sessions.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class Conductor:
         referee: Referee,
         new_clock: Callable[[float], Clock] = WallClock,
         lsl: bool = False,
+        node: str | None = None,
     ) -> None:
         self._store = store
         self._straps = straps
@@ -91,6 +96,7 @@ class Conductor:
         self._new_clock = new_clock
         self._ticker = Ticker(new_clock(1.0))
         self._lsl = lsl
+        self.counts = SessionCounts()
         self._closing = asyncio.Event()
         self._erasing = False
         self._n_starting = 0
@@ -100,7 +106,8 @@ class Conductor:
         self._tasks = Tasks()
         self._unrecorded: set[asyncio.Task[Any]] = set()
         self._playbacks: dict[str, Playback] = {}
-        self._finisher = Finisher(store, referee)
+        self._node = node
+        self._finisher = Finisher(store, referee, node=node)
         self._roster = Roster(straps.browser)
         self._endings = Endings(store, self._finisher, self._roster, self._closing)
         self.entries = Entries(store, self._roster, self._endings, self._tasks)
@@ -207,7 +214,7 @@ class Conductor:
             device_key=await asyncio.to_thread(self._key),
             chosen=chosen,
         )
-        row = _row(live.info, person.id)
+        row = SessionRow.of(live.info, person.id, node=self._node)
         live.start()
         try:
             await asyncio.to_thread(
@@ -264,7 +271,7 @@ class Conductor:
         live, playback = await asyncio.to_thread(
             open_replay, recording, person=person.pseudonym, clock=clock
         )
-        row = _row(live.info, person.id)
+        row = SessionRow.of(live.info, person.id, node=self._node)
         await asyncio.to_thread(self._store.add_session, row)
         live.start()
         self._playbacks[row.id] = playback
@@ -272,6 +279,7 @@ class Conductor:
         return row
 
     def _see_to(self, live: LiveSession, person_id: str) -> None:
+        live.count_in(self.counts)
         self._roster.add(live, person_id)
         task = self._tasks.spawn(self._endings.attend(live))
         self._finishing[task] = person_id
@@ -377,6 +385,10 @@ class Conductor:
         """Say whether :meth:`summary` would return one. Blocks."""
         return self._finisher.summary_ready(session, recording)
 
+    def is_elsewhere(self, session: SessionRow) -> bool:
+        """Say whether another node ran this session; a copy may lie here."""
+        return self._finisher.is_elsewhere(session)
+
     async def recording_path(self, id: str) -> Path:
         """Return where a session's finished recording lies.
 
@@ -461,6 +473,10 @@ class Conductor:
         finally:
             self._erasing = False
 
+    def refuse_new(self) -> None:
+        """Let nothing begin any more; what goes on goes on until :meth:`close`."""
+        self._closing.set()
+
     async def close(self) -> None:
         """End all sessions in order, and finish them within a bound."""
         self._closing.set()
@@ -481,18 +497,3 @@ async def _sent(live: LiveSession) -> None:
         await send(live)
     except BiofeedbackError as error:
         _LOGGER.warning("Session %s is not sent by LSL: %s", live.info.id, error)
-
-
-def _row(info: SessionInfo, person_id: str) -> SessionRow:
-    return SessionRow(
-        id=info.id,
-        person_id=person_id,
-        plan=info.plan,
-        source=info.source,
-        simulated=info.simulated,
-        strap_name=info.strap_name,
-        started_at_utc_ns=info.started_at_utc_ns,
-        replay_of=info.replay_of,
-        speed=info.speed,
-        state=SessionState.LIVE,
-    )

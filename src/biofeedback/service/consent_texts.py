@@ -60,3 +60,18 @@ TEXTS: Mapping[str, ConsentText] = {
         always=_ALWAYS,
     ),
 }
+
+
+COPY_CURRENT = "1"
+
+COPY_TEXTS: Mapping[str, tuple[str, ...]] = {
+    "1": (
+        "A copy holds all: heart, breathing, answers, and what you write.",
+        "It goes for each practice that begins from now on. Earlier ones are not sent.",
+        "Reports and research at your clinic need these copies.",
+        "You can take it back any time. Sending stops at once.",
+        "Copies that they have by then stay there. Ask them to erase these.",
+        "You can practise just the same without it.",
+    ),
+}
+"""What people agree to when their clinic may keep copies: as the page shows it."""

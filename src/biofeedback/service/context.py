@@ -4,33 +4,58 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from biofeedback.bus import Bus
+from biofeedback.bus.presence import Presence
+from biofeedback.service.answering import Answering
+from biofeedback.service.at_home.home import AtHome
 from biofeedback.service.audit import Audit
 from biofeedback.service.conductor import Conductor
 from biofeedback.service.consenting import Consents
+from biofeedback.service.elsewhere.neighbours import Neighbours
+from biofeedback.service.elsewhere.steering import Steering
 from biofeedback.service.guard import SAFE_METHODS
+from biofeedback.service.leaving import Leaving
 from biofeedback.service.limits import Limits
 from biofeedback.service.passkeys import Challenges
 from biofeedback.service.passwords import Passwords
 from biofeedback.service.problems import Problem
+from biofeedback.service.readiness import BusLink, Readiness
 from biofeedback.service.rooms import Rooms
 from biofeedback.service.seats import Seats
 from biofeedback.service.sign_ins import Caller, SignIns, cookie_name
 from biofeedback.service.straps import Straps
 from biofeedback.service.together import Together
 from biofeedback.service.watching import Watching
-from biofeedback.settings import Settings
+from biofeedback.settings import DEFAULT_PORT, Settings
 from biofeedback.store import Store
+
+
+class Beside(Protocol):
+    """Something that goes on beside the requests, for as long as the service runs."""
+
+    async def open(self) -> None:
+        """Begin."""
+        ...
+
+    async def close(self) -> None:
+        """End in order; may be called without having begun."""
+        ...
 
 
 @dataclass(frozen=True)
 class Context:
-    """The parts of one running service."""
+    """The parts of one running service.
+
+    ``origin`` is its name on the ``bus``; ``presence`` knows who else is there.
+    ``neighbours`` knows the sessions that others run. ``beside`` are opened in their
+    order, and closed in reverse.
+    """
 
     settings: Settings
     store: Store
@@ -42,15 +67,33 @@ class Context:
     passwords: Passwords
     limits: Limits
     challenges: Challenges
+    leaving: Leaving
     rooms: Rooms
     together: Together
     watching: Watching
+    steering: Steering
+    neighbours: Neighbours
+    bus: Bus
+    presence: Presence
+    origin: str
+    answering: Answering
+    readiness: Readiness
+    at_home: AtHome
+    beside: tuple[Beside, ...] = ()
     seats: Seats = field(default_factory=Seats)
 
     @property
+    def parts(self) -> tuple[object, ...]:
+        """Return all that may have figures, or say whether it can be used."""
+        link = () if self.settings.bus is None else (BusLink(self.bus),)
+        counts = (self.conductor.counts, self.store.times, self.readiness)
+        return (*counts, self.bus, *link, *self.beside)
+
+    @property
     def cookie(self) -> str:
-        """Return the name of this service's cookie."""
-        return cookie_name(self.settings.port, https=self.settings.https)
+        """Return the name of this service's cookie: one for all nodes of a clinic."""
+        port = DEFAULT_PORT if self.store.is_shared else self.settings.port
+        return cookie_name(port, https=self.settings.https)
 
 
 def context_of(connection: HTTPConnection) -> Context:

@@ -16,6 +16,7 @@ from biofeedback.service.account_shapes import (
     PasskeysShape,
     PasswordBody,
 )
+from biofeedback.service.agreeing import redeem
 from biofeedback.service.context import Context, Here, SignedIn
 from biofeedback.service.entering import (
     count_attempt,
@@ -178,7 +179,7 @@ async def add_passkey(
     )
     try:
         challenge = await asyncio.to_thread(passkeys.challenge_in, body.credential)
-        if not here.challenges.redeem(challenge, account.id, now_s=now_s(here)):
+        if not await redeem(here, challenge, account.id):
             raise problem
         new = await asyncio.to_thread(passkeys.made, at, body.credential, challenge)
     except PasskeyError as error:

@@ -37,7 +37,7 @@ from biofeedback.service.access import is_own, no_such_session, streams_of
 from biofeedback.service.consenting import EVERY_STREAM
 from biofeedback.service.context import Context, Here, SignedIn
 from biofeedback.service.sign_ins import Caller
-from biofeedback.store import Purpose, Role, SessionRow, Stream
+from biofeedback.store import AccountRow, Purpose, Role, SessionRow, Stream
 
 SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 8
@@ -57,11 +57,15 @@ class Codes:
         The data folder, whose key they are made with.
     account_id
         Whose codes they are.
+    key
+        The key they are made with instead, where several nodes must make the same.
     """
 
-    def __init__(self, data: Path, account_id: str) -> None:
+    def __init__(
+        self, data: Path, account_id: str, *, key: bytes | None = None
+    ) -> None:
         self._reader = account_id
-        self._key = device_key(data)
+        self._key = device_key(data) if key is None else key
 
     def person(self, id: str) -> str:
         """Return what stands for a person."""
@@ -81,6 +85,18 @@ class Codes:
             number, sign = divmod(number, len(SIGNS))
             signs.append(SIGNS[sign])
         return "".join(signs)
+
+
+def codes_of(here: Context, account: AccountRow) -> Codes:
+    """Return the codes that a researcher sees, the same on all nodes. Blocks."""
+    key = None
+    if here.store.is_shared:
+        audit = here.store.audit
+        text = audit.key_of(account.person_id) or audit.made_key(account.person_id)
+        if text is None:  # erased just now
+            raise no_such_session()
+        key = bytes.fromhex(text)
+    return Codes(here.store.data, account.id, key=key)
 
 
 class Mask(Value, frozen=True):
@@ -191,7 +207,7 @@ def shown_to(
             continue
         if codes is None:
             assert caller.account is not None  # nobody else is given consent
-            codes = Codes(here.store.data, caller.account.id)
+            codes = codes_of(here, caller.account)
         if row.person_id not in first:
             first[row.person_id] = first_utc_ns(here, row.person_id)
         mask = Mask(
@@ -232,7 +248,7 @@ def find_seen(
         for one in here.consents.of_account(caller.account.id)
         if one.purpose is Purpose.RESEARCH
     }
-    codes = Codes(here.store.data, caller.account.id)
+    codes = codes_of(here, caller.account)
     for person_id in sorted(people):
         for session in here.store.sessions_of(person_id):
             if codes.session(session.id) == id.upper():
@@ -245,7 +261,7 @@ def find_person(here: Context, caller: Caller, code: str) -> str | None:
     """Return the person that a code stands for, if they consented. Blocks."""
     if caller.role is not Role.RESEARCHER or caller.account is None:
         return None
-    codes = Codes(here.store.data, caller.account.id)
+    codes = codes_of(here, caller.account)
     for one in here.consents.of_account(caller.account.id):
         if one.purpose is Purpose.RESEARCH and codes.person(one.person_id) == code:
             return one.person_id

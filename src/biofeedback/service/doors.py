@@ -6,7 +6,6 @@ import asyncio
 
 from fastapi import APIRouter, Request, Response
 
-from biofeedback import __version__
 from biofeedback.errors import NotSoError
 from biofeedback.service import passkeys
 from biofeedback.service.access import reachable_people
@@ -16,6 +15,7 @@ from biofeedback.service.account_shapes import (
     OptionsShape,
     PasswordSignInBody,
 )
+from biofeedback.service.agreeing import redeem
 from biofeedback.service.context import Context, Here, SignedIn
 from biofeedback.service.entering import (
     address_of,
@@ -35,7 +35,6 @@ from biofeedback.service.inviting import typed_name
 from biofeedback.service.passkeys import PasskeyError
 from biofeedback.service.problems import Problem
 from biofeedback.service.shapes import (
-    HealthShape,
     MeShape,
     PeopleShape,
     PersonShape,
@@ -45,7 +44,6 @@ from biofeedback.service.sharing import rest_sharing
 from biofeedback.service.sign_ins import Caller, sha256
 from biofeedback.store import AccountRow, PasskeyRow, Role
 
-health = APIRouter()
 router = APIRouter(tags=["signing in"])
 
 WRONG_PASSWORD = (
@@ -56,12 +54,6 @@ WRONG_PASSKEY = (
     "This passkey does not open this service.",
     "Try another one, or sign in with your password.",
 )
-
-
-@health.get("/healthz")
-async def healthz() -> HealthShape:
-    """Say that the service lives."""
-    return HealthShape(status="ok", version=__version__)
 
 
 @router.get("/doors")
@@ -160,7 +152,7 @@ async def _answered(here: Context, body: CredentialBody) -> bytes:
         challenge = await asyncio.to_thread(passkeys.challenge_in, body.credential)
     except PasskeyError:
         raise Problem(401, *WRONG_PASSKEY) from None
-    if not here.challenges.redeem(challenge, now_s=now_s(here)):
+    if not await redeem(here, challenge):
         raise Problem(401, *WRONG_PASSKEY)
     return challenge
 

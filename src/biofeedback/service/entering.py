@@ -158,6 +158,7 @@ def me(here: Context, caller: Caller) -> MeShape:
         display=None if account is None else account.display,
         shared=caller.shared,
         shares=_shares(here, caller.person),
+        joined=here.at_home.joined,
     )
 
 

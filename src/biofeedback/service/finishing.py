@@ -10,15 +10,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from biofeedback.clinic.fates import Arrived
 from biofeedback.errors import BiofeedbackError, NotSoError, RecordingError
 from biofeedback.model import Value
 from biofeedback.practice.resonance import holds_assessment
-from biofeedback.recording.compaction import PART_SUFFIX, Compacted, weighed
+from biofeedback.recording.compaction import (
+    PART_SUFFIX,
+    Compacted,
+    Compaction,
+    weighed,
+)
 from biofeedback.recording.keys import key_in_use
 from biofeedback.recording.reader import open_recording
 from biofeedback.recording.recover import Recovered, find_parts, recover_parts
 from biofeedback.recording.sealed import is_there, seal
-from biofeedback.service.cataloguing import quality_or_none
+from biofeedback.service.cataloguing import catalogued, quality_or_none
 from biofeedback.service.kept_assessments import keep_assessment
 from biofeedback.service.practised import keep_practised
 from biofeedback.service.problems import Problem
@@ -32,6 +38,7 @@ from biofeedback.store import (
     SessionState,
     Store,
 )
+from biofeedback.store.homes import is_of_home
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -51,10 +58,21 @@ class Finisher:
 
     ``trouble`` holds why a session could not be finished; its journal is still whole,
     and the next start tries again.
+
+    Parameters
+    ----------
+    store, referee
+        Where it says so, and who writes the summaries.
+    node
+        Whose sessions these are, where several nodes share the store: where they do
+        not, all are its own.
     """
 
-    def __init__(self, store: Store, referee: Referee) -> None:
+    def __init__(
+        self, store: Store, referee: Referee, *, node: str | None = None
+    ) -> None:
         self.trouble: dict[str, BiofeedbackError] = {}
+        self.node = node
         self._store = store
         self._referee = referee
         self._summaries: OrderedDict[str, bytes] = OrderedDict()
@@ -104,6 +122,35 @@ class Finisher:
         )
         _LOGGER.info("Session %s is %s", id, state)
         await asyncio.to_thread(self._seal, (final,))
+
+    async def finish_copy(self, arrived: Arrived) -> None:
+        """Finish the copy of a session at a home, and say so unless it was said.
+
+        May be called again after it has failed.
+
+        Raises
+        ------
+        RecordingError, StoreError
+            When the recording cannot be written, or the store.
+        """
+        id, part, final = arrived.session, arrived.part, arrived.final
+        if part.exists():
+            await asyncio.to_thread(keep_practised, self._store, id, part)
+            await asyncio.to_thread(keep_assessment, self._store, id, part)
+            if arrived.has_gaps:  # the journal does not say so: what reads it would end
+                compaction = Compaction(part, final, recovery=arrived.recovery)
+                await asyncio.to_thread(compaction.run)
+            else:
+                await finish(part, final, self._referee, recovery=arrived.recovery)
+        await asyncio.to_thread(self._say_copied, id, final)
+        await asyncio.to_thread(self._seal, (final,))
+
+    def _say_copied(self, id: str, final: Path) -> None:
+        session, recording, ratings = catalogued(self._store, final)
+        assert session.ended_at_utc_ns is not None
+        self._store.homes.finish_session(
+            id, recording, ratings, ended_at_utc_ns=session.ended_at_utc_ns
+        )
 
     def recording_path(self, id: str) -> Path:
         """Return where the finished recording of a session lies. Blocks.
@@ -172,7 +219,15 @@ class Finisher:
             return True
         if session.id in self._unsummarised:
             return False
-        return is_there(self._store.data / recording.path)
+        here = is_there(self._store.data / recording.path)
+        return here or self.is_elsewhere(session)
+
+    def is_elsewhere(self, session: SessionRow) -> bool:
+        """Say whether it is another node that ran this session.
+
+        A copy of its file may lie here all the same.
+        """
+        return self._store.is_shared and session.node != self.node
 
     def _absent(self, session: SessionRow, what: str) -> Problem:
         if trouble := self.trouble.get(session.id):
@@ -203,16 +258,30 @@ class Finisher:
     # --- After a crash ------------------------------------------------------------
 
     def left_behind(self) -> LeftBehind:
-        """Return what an earlier process did not finish; no session is live now.
+        """Return what an earlier process did not finish; none of ours is live now.
 
-        Blocks. Call it before anything new begins, so that a new journal is never
-        taken for an old one.
+        What another node runs is left alone, whatever it says. Blocks. Call it before
+        anything new begins, so that a new journal is never taken for an old one.
         """
-        rows = self._store.unfinished()
+        rows = tuple(row for row in self._store.unfinished() if self._is_mine(row))
         for row in rows:
             if row.state is SessionState.LIVE:
                 self._store.close_session(row.id, ended_at_utc_ns=row.started_at_utc_ns)
         return LeftBehind(rows, find_parts(self._store.data / "recordings"))
+
+    def _is_mine(self, row: SessionRow) -> bool:
+        if is_of_home(row):
+            return False  # its hub sees to it
+        if not self._store.is_shared or row.node == self.node:
+            return True
+        if row.node is not None:
+            return False
+        # From before there were several nodes: it is of whoever has the file.
+        known = self._store.recording(row.id)
+        if known is None:
+            return True  # a replay, which has none
+        final = self._store.data / known.path
+        return is_there(final) or final.with_name(final.name + PART_SUFFIX).exists()
 
     def recover(self, left: LeftBehind) -> None:
         """Finish what an earlier process left behind. Blocks for as long as it takes.
@@ -259,16 +328,11 @@ class Finisher:
         try:
             session = self._store.session(id)
         except NotSoError:  # the process was killed before the store knew of it
-            info = recording.info
-            session = SessionRow(
-                id=id,
-                person_id=self._store.person_called(info.person).id,
-                plan=info.plan,
-                source=info.source,
-                simulated=info.simulated,
-                strap_name=info.strap_name,
-                started_at_utc_ns=info.started_at_utc_ns,
+            session = SessionRow.of(
+                recording.info,
+                self._store.person_called(recording.info.person).id,
                 state=SessionState.CLOSING,
+                node=self.node,
             )
             self._store.add_session(session, self.relative(report.part))
         last_ns = max((record.t_ns for _, record in recording.inputs()), default=0)

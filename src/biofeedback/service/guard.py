@@ -143,7 +143,7 @@ class Guard:
                     headers.setdefault(name, value)  # a report brings a stricter one
                 if self._hsts:
                     headers["strict-transport-security"] = HSTS
-                if scope["path"].startswith(("/api/", "/healthz")):
+                if scope["path"].startswith(("/api/", "/healthz", "/readyz")):
                     headers["cache-control"] = "no-store"
             await send(message)
 

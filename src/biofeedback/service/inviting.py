@@ -86,8 +86,13 @@ def renewal(
     Raises
     ------
     NotSoError
-        When the account is revoked.
+        When the account is revoked, or is of a clinic.
     """
+    if account.clinic is not None:
+        raise NotSoError(
+            "This account is of the clinic and lets nobody in here.",
+            "At the clinic they can make new credentials.",
+        )
     if account.revoked_at_utc_ns is not None:
         raise NotSoError(
             "This account is revoked.", "Invite the person to a new account."

@@ -20,10 +20,22 @@ from biofeedback.errors import BiofeedbackError
 from biofeedback.service import commands
 from biofeedback.service.access import is_own
 from biofeedback.service.context import Context, context_of
-from biofeedback.service.entries import refuse_taken
+from biofeedback.service.elsewhere.mirror import (
+    Mirror,
+    UnknownSession,
+    Unreachable,
+    unreachable,
+)
+from biofeedback.service.following import (
+    ONLY_A_THERAPIST,
+    ONLY_THE_PERSON,
+    check_own,
+    check_shared,
+)
+from biofeedback.service.ongoing import Ongoing
 from biofeedback.service.outlet import Outlet
 from biofeedback.service.problems import Problem
-from biofeedback.service.sessions import described, without_strap
+from biofeedback.service.sessions import described, row_of, without_strap
 from biofeedback.service.shapes import SessionShape
 from biofeedback.service.sign_ins import Caller
 from biofeedback.service.sockets import (
@@ -37,13 +49,13 @@ from biofeedback.service.sockets import (
     admit,
     close,
     serve,
+    until,
 )
 from biofeedback.service.views import NotShared, OwnView, SharedView
 from biofeedback.session.clock import NS_PER_MS
 from biofeedback.session.hub import ViewerEnded, ViewerTooSlow
-from biofeedback.session.runner import LiveSession
-from biofeedback.session.transcript import PROTOCOL_VERSION
-from biofeedback.store import AccountRow, StoreError
+from biofeedback.session.transcript import PROTOCOL_VERSION, Message
+from biofeedback.store import AccountRow, Purpose, Role, SessionState, StoreError
 
 MOST_REFUSED = 200
 
@@ -54,21 +66,67 @@ async def live(websocket: WebSocket) -> None:
     since = websocket.query_params.get("since")
     if (caller := await admit(websocket)) is None:
         return
-    session = here.conductor.session(websocket.path_params["session_id"])
     if since is not None and not (since.isascii() and since.isdigit()):
         await close(websocket, REFUSED, "'since' is the seq of a message.")
         return
     seen = None if since is None else int(since[:18])
-    viewing = None if session is None else _viewing(websocket, here, session, caller)
-    if viewing is None:
-        await close(websocket, UNKNOWN_SESSION, "This session is not live.")
+    id = websocket.path_params["session_id"]
+    try:
+        async with _found(here, id, caller) as session:
+            viewing = _viewing(websocket, here, session, caller)
+            if session is None and not here.neighbours.knows_all:
+                raise Unreachable
+            if session is None or viewing is None:
+                await close(websocket, UNKNOWN_SESSION, "This session is not live.")
+                return
+            if isinstance(session, Mirror) and (seen or 0) > session.hub.last_seq:
+                await session.catch_up()  # another node told it first
+            await viewing.run(seen)
+    except Unreachable:
+        await close(websocket, TRY_LATER, unreachable().detail)
+
+
+@asynccontextmanager
+async def _found(
+    here: Context, id: str, caller: Caller
+) -> AsyncIterator[Ongoing | None]:
+    live = here.conductor.session(id)
+    place = None if live is not None else await _place(here, id, caller)
+    if place is None:
+        yield live
         return
-    await viewing.run(seen)
+    try:
+        async with here.neighbours.viewing(id, place) as mirror:
+            yield mirror
+    except UnknownSession:
+        yield None
+
+
+async def _place(here: Context, id: str, caller: Caller) -> str | None:
+    # Where this session is run, if that is elsewhere and the caller may know of it.
+    if (known := here.neighbours.neighbour(id)) is not None:
+        origin, person_id = known.origin, known.person_id
+    else:
+        row = await asyncio.to_thread(here.store.find_session, id)
+        if row is None or row.node in (None, here.origin):
+            return None
+        if row.state not in (SessionState.LIVE, SessionState.CLOSING):
+            return None
+        origin, person_id = row.node, row.person_id
+    if is_own(caller, person_id):
+        return origin
+    account = caller.account
+    if account is None or account.role is not Role.THERAPIST:
+        return None
+    seen = here.consents.streams(account.id, person_id, Purpose.LIVE)
+    return origin if seen else None
 
 
 def _viewing(
-    websocket: WebSocket, here: Context, session: LiveSession, caller: Caller
+    websocket: WebSocket, here: Context, session: Ongoing | None, caller: Caller
 ) -> _Viewing | None:
+    if session is None:
+        return None
     # Who may not watch is told the same as where there is nothing to watch.
     if is_own(caller, here.rooms.person_id(session)):
         return _Viewing(websocket, here, session, caller)
@@ -81,14 +139,13 @@ def _viewing(
 class _Viewing:
     """One connection to one's own session, from ``hello`` to the close code."""
 
-    MAY = commands.BY_THE_PERSON
-    WHO_ELSE = "Only a therapist who watches sends this."
+    WHO_ELSE = ONLY_A_THERAPIST
 
     def __init__(
         self,
         websocket: WebSocket,
         here: Context,
-        session: LiveSession,
+        session: Ongoing,
         caller: Caller,
     ) -> None:
         self._websocket = websocket
@@ -100,8 +157,12 @@ class _Viewing:
         self._allowance = commands.Allowance()
         self._refused = 0
         self._parts: tuple[Part, ...] = (self._send, self._send_frames, self._receive)
+        if isinstance(session, Mirror):
+            lost = until(session.lost, TRY_LATER, unreachable().detail)
+            self._parts = (*self._parts, lost)
 
     async def run(self, since: int | None) -> None:
+        self._fresh_seq = self._session.hub.last_seq + 1
         self._view = self._view_from(since)
         self._sent_seq = self._view.last_seq
         try:
@@ -111,16 +172,14 @@ class _Viewing:
                 )
         except StoreError as error:  # what is not written down is not shown
             await close(self._websocket, TRY_LATER, error.message)
+        except Problem as problem:  # whom the person is not told of sees nothing
+            refused = NOT_SHARED if problem.status == 403 else TRY_LATER
+            await close(self._websocket, refused, problem.detail)
         finally:
             self._view.close()
 
     def _view_from(self, since: int | None) -> OwnView | SharedView:
         return OwnView(self._session, since)
-
-    @property
-    def by(self) -> str:
-        """What stands beside what is entered: one's own is by the person."""
-        return self._caller.by_own
 
     @asynccontextmanager
     async def _told(self) -> AsyncIterator[None]:
@@ -142,12 +201,23 @@ class _Viewing:
                     data, of=self._session.info.id, sent=sent
                 ):
                     view.tell_anew()
+                elif message.kind == "heart" and message.seq >= self._fresh_seq:
+                    self._count(message)
         except ViewerEnded:
             return ENDED, "The session has ended."
         except ViewerTooSlow:
             return TOO_SLOW, "Too slow; connect again with 'since'."
         except NotShared as refused:
             return NOT_SHARED, str(refused)
+
+    def _count(self, message: Message) -> None:
+        # From the strap's notification to here; what is shown again has no such time.
+        if self._session.info.source == "replay":
+            return
+        counts = self._here.conductor.counts
+        here = not isinstance(self._session, Mirror)
+        took = counts.delivered if here else counts.delivered_elsewhere
+        took.take(max(self._now_ms() - message.t_ms, 0.0) / 1000)
 
     async def _send_frames(self) -> tuple[int, str]:
         # By turns with the messages: these wait for one frame at most.
@@ -182,7 +252,7 @@ class _Viewing:
         await self._tell("error", reason=reason, detail=detail, advice=advice)
 
     async def _say_hello(self) -> None:
-        row = await asyncio.to_thread(self._here.store.session, self._session.info.id)
+        row = await row_of(self._here, self._session)
         shape = self._shown(await described(self._here, row))
         await self._tell(
             "hello",
@@ -227,71 +297,44 @@ class _Viewing:
 
     async def _take(self, text: str) -> None:
         command = commands.decode(text)
-        if type(command) not in self.MAY:
-            raise Problem(403, self.WHO_ELSE, "docs/protocol.md says who sends what.")
+        self._check(command)
         if not self._caller.writes and type(command) not in commands.WATCHING:
             raise Problem(403, "This token may only read.", "Make another one.")
-        if not isinstance(command, commands.Ping):
-            self._here.sign_ins.use(self._caller)
-        await self._follow(command)
+        if isinstance(command, commands.Ping):
+            await self._say_time(command)
+            return
+        self._here.sign_ins.use(self._caller)
+        if isinstance(command, commands.Traces):
+            self._view.want(command.signals)
+        else:
+            await self._steer(command)
 
-    async def _follow(self, command: commands.Command) -> None:
-        conductor, together = self._here.conductor, self._here.together
-        live, id, by = self._session, self._session.info.id, self.by
-        match command:
-            case commands.Ping(client_time_ms=client_time_ms):
-                session_ms = self._now_ms()
-                await self._tell(
-                    "clock",
-                    client_time_ms=client_time_ms,
-                    server_time_ns=time.time_ns(),
-                    session_ms=session_ms,
-                )
-            case commands.Traces(signals=signals):
-                self._view.want(signals)
-            case commands.Rate():
-                command.check()
-                await conductor.entries.rate(id, command, by=by)
-            case commands.Annotate(type=type, text=text):
-                refuse_taken(type)
-                await conductor.entries.enter(id, by=by, type=type, text=text)
-            case commands.SetPacer():
-                pace = msgspec.structs.asdict(command)
-                await conductor.live(id).pace(by=by, **pace)
-                await together.chose_own_pace(live, by=by)
-            case commands.AcceptPacer(proposal=proposal):
-                await together.accept(live, proposal, by=by)
-            case commands.DeclinePacer(proposal=proposal):
-                await together.decline(live, proposal, by=by)
-            case commands.Hand(up=up):
-                await together.hold_up(live, up, by=by)
-            case commands.Seen(message=message):
-                await together.saw(live, message, by=by)
-            case commands.AskSignals(signals=signals):
-                await conductor.entries.ask_for(id, signals, by=by)
-            case commands.ReplaySet(playing=playing, speed=speed):
-                await conductor.playback(id).set(playing=playing, speed=speed)
-            case commands.ReplayStep(to=to):
-                await conductor.playback(id).step(to)
-            case commands.ReplaySeek(t_ms=t_ms, event=event):
-                await conductor.playback(id).seek(t_ms, event)
-            case commands.ReplayLoop(from_ms=from_ms, to_ms=to_ms):
-                await conductor.playback(id).loop(from_ms, to_ms)
-            case commands.Stop():
-                await conductor.stop(id)
+    def _check(self, command: commands.Command) -> None:
+        check_own(command)
+
+    async def _steer(self, command: commands.Command) -> None:
+        await self._here.steering.own(self._session, command, self._caller)
+
+    async def _say_time(self, ping: commands.Ping) -> None:
+        session_ms = self._now_ms()
+        await self._tell(
+            "clock",
+            client_time_ms=ping.client_time_ms,
+            server_time_ns=time.time_ns(),
+            session_ms=session_ms,
+        )
 
 
 class _Watching(_Viewing):
     """A therapist's connection to a session that is shared with them."""
 
-    MAY = commands.BY_A_THERAPIST
-    WHO_ELSE = "Only the person who practises sends this."
+    WHO_ELSE = ONLY_THE_PERSON
 
     def __init__(
         self,
         websocket: WebSocket,
         here: Context,
-        session: LiveSession,
+        session: Ongoing,
         caller: Caller,
         account: AccountRow,
     ) -> None:
@@ -300,11 +343,6 @@ class _Watching(_Viewing):
         self._changed = asyncio.Event()
         self._silent = False
         self._parts = (*self._parts, self._leave_when_unshared)
-
-    @property
-    def by(self) -> str:
-        """The code that stands for this therapist everywhere."""
-        return self._account.code
 
     def _view_from(self, since: int | None) -> SharedView:
         return SharedView(self._here.rooms, self._session, self._account, since=since)
@@ -340,23 +378,8 @@ class _Watching(_Viewing):
             self._changed.clear()
             await self._changed.wait()
 
-    async def _follow(self, command: commands.Command) -> None:
-        together, live, by = self._here.together, self._session, self.by
-        if type(command) not in commands.WATCHING:
-            self._refuse_unshared()
-        match command:
-            case commands.Annotate(type=type_, text=text):
-                await together.mark(live, type_, text, by=by)
-            case commands.ProposePacer(rate_bpm=rate_bpm, inhale_pct=inhale_pct):
-                await together.propose(
-                    live, by=by, rate_bpm=rate_bpm, inhale_pct=inhale_pct
-                )
-            case commands.Say(text=text):
-                await together.say(live, text, by=by)
-            case _:
-                await super()._follow(command)
+    def _check(self, command: commands.Command) -> None:
+        check_shared(command)
 
-    def _refuse_unshared(self) -> None:
-        refusal = self._here.rooms.refusal(self._account, self._session)
-        if refusal is not None:
-            raise Problem(403, refusal, "Ask the person to share it again.")
+    async def _steer(self, command: commands.Command) -> None:
+        await self._here.steering.shared(self._session, command, self._account)

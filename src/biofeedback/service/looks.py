@@ -13,13 +13,16 @@ from pydantic import BaseModel
 from biofeedback.service.access import Admin
 from biofeedback.service.context import Here, SignedIn
 from biofeedback.service.shapes import EPOCH
-from biofeedback.store import AuditRow, Store
+from biofeedback.store import AuditRow, Role, Store
 from biofeedback.store.accounts import CODE_LENGTH, CODE_SIGNS
 from biofeedback.store.audit import tag
 
 router = APIRouter(tags=["audit"])
 
 MOST_ROWS = 1000
+OWNERS = frozenset({Role.OWNER.value, Role.PROGRAM.value})
+"""Who stands for the person themself where nobody has an account."""
+
 CODE = re.compile(rf"[A-Z]-[{CODE_SIGNS}]{{{CODE_LENGTH}}}")
 
 
@@ -82,7 +85,8 @@ async def looks(
 ) -> LooksShape:
     """Tell who saw or did what about the person who asks."""
     mine = caller.person.id
-    found = await asyncio.to_thread(_about, here.store, mine, limit)
+    own = OWNERS if caller.everything else frozenset[str]()
+    found = await asyncio.to_thread(_about, here.store, mine, limit, own)
     return LooksShape(looks=found)
 
 
@@ -118,13 +122,17 @@ async def audit(
     )
 
 
-def _about(store: Store, person_id: str, limit: int) -> list[LookShape]:
+def _about(
+    store: Store, person_id: str, limit: int, owners: frozenset[str]
+) -> list[LookShape]:
     known = {account.code: account for account in store.accounts.all()}
     key = store.audit.key_of(person_id)
     found = []
     for row in store.audit.about(person_id, limit):
         account = known.get(row.actor)
-        own = key is not None and row.actor == tag(key, person_id)
+        own = row.actor in owners or (
+            key is not None and row.actor == tag(key, person_id)
+        )
         if own or (account is not None and account.person_id == person_id):
             by = ByShape(code=None, display="you", role=row.role)
         elif account is not None:

@@ -80,6 +80,24 @@ def checked_name(text: str) -> str:
     return str(address or name)
 
 
+def with_port(text: str | None) -> tuple[str | None, int | None]:
+    """Return a name and the port behind it, if there is one.
+
+    >>> with_port("clinic.example:443")
+    ('clinic.example', 443)
+    >>> with_port("fd00::7")
+    ('fd00::7', None)
+    """
+    name, colon, port = (text or "").rpartition(":")
+    if not colon or (":" in name and not name.endswith("]")):
+        return text, None
+    if not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise SettingsError(
+            f"'{text}' holds no port.", "Give --name a name such as clinic.local:443."
+        )
+    return name, int(port)
+
+
 def host_names(name: str | None = None) -> tuple[str, ...]:
     """Return what this computer is called, ``NAME.local`` of multicast DNS first.
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import chain
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Response
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from biofeedback.errors import NotSoError
+from biofeedback.service.access import OwnSession
 from biofeedback.service.context import Context, Here, SignedIn
 from biofeedback.service.entering import drop_cookie
+from biofeedback.service.erasing_all import others_held
 from biofeedback.service.library import Library, library_of
-from biofeedback.service.my_data_files import NAME, my_data, zipped
+from biofeedback.service.my_data_elsewhere import files_from, kept_elsewhere
+from biofeedback.service.my_data_files import NAME, File, files_of, my_data, zipped
 from biofeedback.service.problems import Problem
 from biofeedback.service.sign_ins import Caller
 from biofeedback.store.erasing import Erased, check_erasable, erase
@@ -37,17 +42,39 @@ class ErasedShape(BaseModel):
 
 
 @router.get("/my-data", response_class=StreamingResponse)
-async def export(caller: SignedIn, here: Here) -> StreamingResponse:
+async def export(caller: SignedIn, here: Here, request: Request) -> StreamingResponse:
     """Hand out everything of this person as one ZIP.
 
     A session that still goes on is not in it.
     """
-    files = await asyncio.to_thread(my_data, here.store, caller.person)
+    kept = await kept_elsewhere(here, caller.person)
+    files = await asyncio.to_thread(
+        lambda: my_data(here.store, caller.person, elsewhere=kept)
+    )
+    others = files_from(here, request, kept, asyncio.get_running_loop())
     await here.audit.note(caller, "my_data.take", person_id=caller.person.id)
     return StreamingResponse(
-        zipped(files),
+        zipped(chain(files, others)),
         media_type="application/zip",
         headers={"content-disposition": f'attachment; filename="{NAME}"'},
+    )
+
+
+@router.get("/sessions/{id}/files", response_class=StreamingResponse)
+async def files(row: OwnSession, here: Here) -> StreamingResponse:
+    """Hand out all files of one session as a ZIP: its recording, and labels beside it.
+
+    Of a session that still goes on there are none.
+    """
+
+    def found() -> tuple[File, ...]:
+        recording = here.store.recording(row.id)
+        return () if recording is None else files_of(here.store, row, recording)
+
+    return StreamingResponse(
+        zipped(await asyncio.to_thread(found)),
+        media_type="application/zip",
+        headers={"content-disposition": 'attachment; filename="biofeedback.zip"'},
     )
 
 
@@ -58,14 +85,17 @@ async def _erased(here: Context, caller: Caller) -> Erased:
             await asyncio.to_thread(check_erasable, here.store, person_id)
         except NotSoError as error:
             raise Problem(409, error.message, error.advice) from error
-        await here.audit.note(caller, "my_data.erase", person_id=person_id)
-        sign_ins = await asyncio.to_thread(here.store.sign_ins_of, person_id)
-        try:
-            done = await asyncio.to_thread(erase, here.store, person_id)
-        finally:  # the rows may be gone though the file could not be written anew
-            here.sign_ins.dismiss(*(one.token_sha256 for one in sign_ins))
-            await here.consents.reread()
-    return done
+        async with others_held(here, person_id) as others:
+            await here.audit.note(caller, "my_data.erase", person_id=person_id)
+            await here.at_home.take_back(person_id)
+            sign_ins = await asyncio.to_thread(here.store.sign_ins_of, person_id)
+            n_files = await others.erase_files()
+            try:
+                done = await asyncio.to_thread(erase, here.store, person_id)
+            finally:  # the rows may be gone though the file could not be written anew
+                here.sign_ins.dismiss(*(one.token_sha256 for one in sign_ins))
+                await here.consents.reread()
+    return msgspec.structs.replace(done, n_files=done.n_files + n_files)
 
 
 @router.post("/my-data/erase")

@@ -10,17 +10,17 @@ import csv
 import io
 import os
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import msgspec
 
 from biofeedback.recording.keys import DamagedError
 from biofeedback.recording.relabelling import sidecar_of
 from biofeedback.recording.sealed import SUFFIX, is_there, opened
-from biofeedback.store import Person, SessionRow, SessionState, Store
+from biofeedback.store import Person, RecordingRow, SessionRow, SessionState, Store
 from biofeedback.store.audit import tag
 
 CHUNK_BYTES = 256 << 10
@@ -30,7 +30,7 @@ NAME = "biofeedback-my-data.zip"
 DOS_EPOCH = (1980, 1, 1, 0, 0, 0)
 """The times of files in the ZIP would tell when it was made; the files say theirs."""
 
-File: TypeAlias = tuple[str, Path | bytes]
+File: TypeAlias = tuple[str, Path | bytes | IO[bytes]]
 
 READ_ME = """\
 Your data from Biofeedback
@@ -54,6 +54,7 @@ resonance.json       What assessments of your breathing pace found, and how sure
 sign-ins.csv         When a browser signed in here. Without its secret.
 consents.csv         What you let whom see, for what, from when to when. People stand
                      in it by the code that "Who may see" shows beside their name.
+copies.csv           That a clinic may keep copies of what you record at home.
 looks.csv            Who saw or did what about you, by the same codes.
 account.json         How you sign in, where several share a service. Without secrets.
 person.json          Your pseudonym, and since when it is known.
@@ -70,10 +71,17 @@ browser alone. They are not in this file.
 {missing}"""
 
 
-def my_data(store: Store, person: Person) -> tuple[File, ...]:
+def my_data(
+    store: Store, person: Person, *, elsewhere: Collection[str] = ()
+) -> tuple[File, ...]:
     """Return the files of one person: names in the archive, and what is in them.
 
     Recordings of sessions that still go on are not among them. Blocks.
+
+    Parameters
+    ----------
+    elsewhere
+        Sessions whose files come from other nodes besides these.
 
     Raises
     ------
@@ -88,20 +96,12 @@ def my_data(store: Store, person: Person) -> tuple[File, ...]:
     missing: list[str] = []
     for session in sessions:
         row = recordings.get(session.id)
-        if row is None:
+        if row is None or session.id in elsewhere:
             continue
-        path = store.data / row.path
-        found = [sidecar_of(path)]
-        if session.state not in (SessionState.LIVE, SessionState.CLOSING):
-            # Journals and copies that a crash or a full disk left beside it.
-            beside = sorted(path.parent.glob(f"{session.id}.mcap.*"))
-            found += [one for one in beside if SUFFIX not in one.suffixes]
-        there = [one for one in found if one.is_file()]
-        if _opens(path):  # called by its name, it is handed out unsealed
-            there.insert(0, path)
-        else:
+        there = files_of(store, session, row)
+        if not there or there[0][0] != row.path:
             missing.append(f"{session.started_at_utc_ns} {row.path}")
-        files += [(one.relative_to(store.data).as_posix(), one) for one in there]
+        files += there
     said = ""
     if missing:
         said = f"\nOf {len(missing)} sessions no recording is there (yet).\n"
@@ -171,10 +171,31 @@ def my_data(store: Store, person: Person) -> tuple[File, ...]:
             ),
         ),
         "consents.csv": _consents(store, person.id),
+        "copies.csv": _copies(store, person.id),
         "looks.csv": _looks(store, person.id),
         "account.json": _account(store, person.id),
     }
     return (*texts.items(), *files)
+
+
+def files_of(store: Store, session: SessionRow, row: RecordingRow) -> tuple[File, ...]:
+    """Return what lies on the disk of one session, its recording first. Blocks.
+
+    Raises
+    ------
+    RecordingError
+        When it is sealed and does not open.
+    """
+    path = store.data / row.path
+    found = [sidecar_of(path)]
+    if session.state not in (SessionState.LIVE, SessionState.CLOSING):
+        # Journals and copies that a crash or a full disk left beside it.
+        beside = sorted(path.parent.glob(f"{session.id}.mcap.*"))
+        found += [one for one in beside if SUFFIX not in one.suffixes]
+    there = [one for one in found if one.is_file()]
+    if _opens(path):  # called by its name, it is handed out unsealed
+        there.insert(0, path)
+    return tuple((one.relative_to(store.data).as_posix(), one) for one in there)
 
 
 def _opens(path: Path) -> bool:
@@ -206,7 +227,7 @@ def zipped(files: Iterable[File]) -> Iterator[bytes]:
                 archive.writestr(info, content)
                 yield sink.take()
                 continue
-            with opened(content) as source:
+            with opened(content) if isinstance(content, Path) else content as source:
                 info.file_size = source.seek(0, os.SEEK_END)  # above 2 GiB: ZIP64
                 source.seek(0)
                 with archive.open(info, "w") as target:
@@ -301,6 +322,23 @@ def _consents(store: Store, person_id: str) -> bytes:
                 "revoked_at": _utc(row.revoked_at_utc_ns),
             }
             for row in store.consents.of_person(person_id)[::-1]
+        ),
+    )
+
+
+def _copies(store: Store, person_id: str) -> bytes:
+    return _table(
+        ("receipt", "home", "granted_at", "expires_at", "revoked_at", "text_version"),
+        (
+            {
+                "receipt": row.id,
+                "home": row.home_id,
+                "granted_at": _utc(row.granted_at_utc_ns),
+                "expires_at": _utc(row.expires_at_utc_ns),
+                "revoked_at": _utc(row.revoked_at_utc_ns),
+                "text_version": row.text_version,
+            }
+            for row in store.clinics.copies_by(person_id)
         ),
     )
 

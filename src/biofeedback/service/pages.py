@@ -57,7 +57,7 @@ class PagesMount(Mount):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Leave the API alone."""
-        if scope["path"].startswith(("/api/", "/healthz")):
+        if scope["path"].startswith(("/api/", "/healthz", "/readyz")):
             return Match.NONE, {}
         return super().matches(scope)
 

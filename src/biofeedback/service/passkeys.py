@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -23,6 +24,10 @@ CHALLENGE_BYTES = 32
 CHALLENGE_GOOD_S = 5 * 60.0
 MOST_CHALLENGES = 2_000
 SERVICE_NAME = "Biofeedback"
+
+_MADE_BY = re.compile(
+    rb"(node\.N-[0-9A-Z]{6}).{%d}" % CHALLENGE_BYTES, re.DOTALL | re.ASCII
+)
 
 
 class PasskeyError(Exception):
@@ -71,10 +76,19 @@ class Challenges:
     """What devices are to sign; each is good once, for whom it was made.
 
     The oldest is forgotten when there are too many, so memory has an end.
+
+    Parameters
+    ----------
+    most
+        How many are kept.
+    maker
+        The name of this node, which each begins with: another one that is shown the
+        answer asks whoever made the challenge.
     """
 
-    def __init__(self, most: int = MOST_CHALLENGES) -> None:
+    def __init__(self, most: int = MOST_CHALLENGES, *, maker: str = "") -> None:
         self._most = most
+        self._maker = maker.encode()
         self._made: OrderedDict[bytes, tuple[str | None, float]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -83,7 +97,7 @@ class Challenges:
 
     def make(self, account_id: str | None = None, *, now_s: float) -> bytes:
         """Return a new one; ``None`` is for whoever can sign it."""
-        challenge = secrets.token_bytes(CHALLENGE_BYTES)
+        challenge = self._maker + secrets.token_bytes(CHALLENGE_BYTES)
         self._made[challenge] = (account_id, now_s)
         if len(self._made) > self._most:
             self._made.popitem(last=False)
@@ -95,6 +109,12 @@ class Challenges:
         """Use one up; say whether it was one of ours, for this account, and fresh."""
         made_for, made_s = self._made.pop(challenge, ("", 0.0))
         return made_for == account_id and now_s - made_s < CHALLENGE_GOOD_S
+
+
+def maker_of(challenge: bytes) -> str | None:
+    """Return the node that says to have made a challenge, if one does."""
+    found = _MADE_BY.fullmatch(challenge)
+    return None if found is None else found[1].decode()
 
 
 def challenge_in(credential: Json) -> bytes:

@@ -109,6 +109,16 @@ class Problem(Exception):
         return headers
 
 
+def may_have_arrived() -> Problem:
+    """Return the answer where nobody can say whether it was done."""
+    return Problem(
+        503,
+        "No answer came. It may have arrived.",
+        "Look before you send it again.",
+        reason="unknown",
+    )
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     """Make every error of ``app`` a problem document."""
 

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from biofeedback.errors import RecordingError
 from biofeedback.recording.exporters.options import ExportOptions
 from biofeedback.recording.relabelling import Change, append, read_layer, relabelled
-from biofeedback.recording.sealed import lies_at
+from biofeedback.recording.sealed import is_there, lies_at
 from biofeedback.service.access import is_own, reachable_people
 from biofeedback.service.context import Context, Here, SignedIn
 from biofeedback.service.deidentified import (
@@ -50,6 +50,7 @@ MAX_READ_BYTES = 256 << 20
 T = TypeVar("T")
 Books = Annotated[Library, Depends(library_of)]
 
+ELSEWHERE = "It is kept on another machine."
 UNREADABLE = "It cannot be read as it is."
 
 
@@ -213,7 +214,10 @@ def _shape(
     path = here.store.data / row.path
     found: Quality | str | None = row.quality
     n_relabelled, trouble = 0, None
-    if session.state is not SessionState.FAILED:
+    if here.conductor.is_elsewhere(session) and not is_there(path):
+        # What was judged there later is not counted here.
+        trouble = None if found is not None else ELSEWHERE
+    elif session.state is not SessionState.FAILED:
         if found is None and (found := books.quality(path)) is None:
             pending.append(path)
         try:

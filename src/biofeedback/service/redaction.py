@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 
 HIDDEN = "…"
 
@@ -17,6 +18,9 @@ _SECRETS = re.compile(
     | (?<=bearer\ )[^\s"',;]+
     | (?<=cookie:\ )[^\r\n]+
     | (?<=biofeedback_session=)[^\s"',;]+
+    | (?<=password=)[^\s"'&;]+
+    | (?<=://)[^\s/@"'<>]+(?=@)                      # who signs in where, and how
+    | [\w.+-]+@[\w-]+\.[\w.-]*\w                    # an address of mail
     | \b[A-Za-z0-9_-]{40,}                          # a token, or the hash of one
     """,
     re.IGNORECASE | re.VERBOSE,
@@ -31,6 +35,8 @@ def redacted(text: str) -> str:
 
     >>> redacted('"GET /live/7?since=4 HTTP/1.1" Authorization: Bearer abc')
     '"GET /live/7?… HTTP/1.1" Authorization: Bearer …'
+    >>> redacted("postgresql://kim:secret@db/clinic was asked by kim@example.org")
+    'postgresql://…@db/clinic was asked by …'
     """
     return _SECRETS.sub(HIDDEN, text)
 
@@ -40,16 +46,22 @@ class Redaction(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Hide what is secret in the record itself: no handler needs it."""
-        said = record.getMessage()
+        said = self.event(record)
         if said in NOISE:
             return False
         record.msg, record.args = redacted(said), None
-        if record.exc_info:
-            # Formatted here and kept, so that the exception's text is hidden as well.
-            record.exc_text = redacted(
-                logging.Formatter().formatException(record.exc_info)
-            )
+        if record.exc_info and record.exc_info[1] is not None:
+            # Made here and kept, so that the exception's text is hidden as well.
+            record.exc_text = redacted(self.exception(record.exc_info[1]))
         return True
+
+    def event(self, record: logging.LogRecord) -> str:
+        """Return what happened."""
+        return record.getMessage()
+
+    def exception(self, error: BaseException) -> str:
+        """Return what is said of an error."""
+        return "".join(traceback.format_exception(error)).rstrip()
 
 
 def redact(logger: logging.Logger) -> None:

@@ -17,6 +17,7 @@ from biofeedback.errors import BiofeedbackError
 from biofeedback.service import commands
 from biofeedback.service.context import Context, Here, SignedIn, context_of
 from biofeedback.service.notes import Therapist
+from biofeedback.service.ongoing import Ongoing
 from biofeedback.service.outlet import Outlet
 from biofeedback.service.problems import Problem
 from biofeedback.service.shapes import instant
@@ -34,7 +35,6 @@ from biofeedback.service.usual import UsualShape, week_of
 from biofeedback.service.views import NotShared, SharedView
 from biofeedback.session.clock import NS_PER_MS
 from biofeedback.session.hub import ViewerEnded, ViewerTooSlow
-from biofeedback.session.runner import LiveSession
 from biofeedback.store import AccountRow, Purpose, Role, StoreError, Stream
 
 people = APIRouter(tags=["room"])
@@ -43,6 +43,9 @@ NEWEST = 240
 """Live messages of the past for a tile that opens: about a minute of a heart."""
 
 MOST_REFUSED = 200
+
+AGAIN_NS = 1_000_000_000
+"""How long a session rests that could not be shown just now."""
 
 
 class MemberShape(BaseModel):
@@ -120,22 +123,25 @@ class _Room:
         self._allowance = commands.Allowance()
         self._changed = asyncio.Event()
         self._tiles: dict[str, asyncio.Task[None]] = {}
+        self._opened: dict[str, Ongoing] = {}
         self._noted: dict[str, asyncio.Event] = {}
         self._over: asyncio.Future[tuple[int, str]] = asyncio.Future()
         self._usual: dict[str, UsualShape] = {}
+        self._aliases: dict[str, str] = {}
         self._silent: frozenset[str] = frozenset()
 
     async def run(self) -> None:
         rooms = self._here.rooms
         rooms.on_change(self._look)
         try:
-            await serve(
-                self._websocket,
-                self._caller,
-                self._keep_list,
-                self._wait_for_the_end,
-                self._receive,
-            )
+            with rooms.attend(self._account):
+                await serve(
+                    self._websocket,
+                    self._caller,
+                    self._keep_list,
+                    self._wait_for_the_end,
+                    self._receive,
+                )
         finally:
             rooms.off_change(self._look)
             tiles = tuple(self._tiles.values())
@@ -165,6 +171,7 @@ class _Room:
             self._open_the_seen()
             for live in self._noted_ones():
                 await self._know_usual(live)
+                await self._know_alias(live)
             listed = self._listed()
             if told is None and self._tiles.keys() - self._noted.keys():
                 pass  # the first list is whole: what is being written down follows
@@ -184,7 +191,7 @@ class _Room:
         for listed in noted:
             listed.set()
 
-    def _noted_ones(self) -> list[LiveSession]:
+    def _noted_ones(self) -> list[Ongoing]:
         # Nothing of a session is told before the audit says that it is watched.
         seen = self._here.rooms.seen_by(self._account)
         return [live for live in seen if live.info.id in self._noted]
@@ -193,7 +200,7 @@ class _Room:
         tiles = [self._tile(one) for one in self._noted_ones()]
         return msgspec.json.encode({"kind": "room", "tiles": tiles})
 
-    def _tile(self, live: LiveSession) -> dict[str, object]:
+    def _tile(self, live: Ongoing) -> dict[str, object]:
         rooms, info = self._here.rooms, live.info
         streams = rooms.streams(self._account, live)
         state = rooms.state(live)
@@ -202,7 +209,7 @@ class _Room:
         return {
             "session": info.id,
             "person": rooms.person_id(live),
-            "alias": info.person,
+            "alias": info.person or self._aliases.get(info.id, ""),
             "streams": sorted(streams),
             "sharing": state.sharing,
             "started_at": instant(info.started_at_utc_ns).isoformat(),
@@ -217,7 +224,7 @@ class _Room:
             "hand": state.hand,
         }
 
-    async def _know_usual(self, live: LiveSession) -> None:
+    async def _know_usual(self, live: Ongoing) -> None:
         if live.info.id not in self._usual:
             self._usual[live.info.id] = await asyncio.to_thread(
                 week_of,
@@ -227,28 +234,37 @@ class _Room:
                 now_utc_ns=self._here.store.now_ns(),
             )
 
+    async def _know_alias(self, live: Ongoing) -> None:
+        # A home says no name: this place has its own for whoever practises there.
+        if not live.info.person and live.info.id not in self._aliases:
+            row = await asyncio.to_thread(
+                self._here.store.person, self._here.rooms.person_id(live)
+            )
+            self._aliases[live.info.id] = row.pseudonym
+
     # --- The tiles --------------------------------------------------------------------
 
     def _shut_the_unseen(self) -> None:
-        seen = {live.info.id for live in self._here.rooms.seen_by(self._account)}
+        seen = {live.info.id: live for live in self._here.rooms.seen_by(self._account)}
         for id, tile in self._tiles.items():
-            if id not in seen:
+            if seen.get(id) is not self._opened[id]:  # gone, or lost and found again
                 tile.cancel()
 
     def _open_the_seen(self) -> None:
         for live in self._here.rooms.seen_by(self._account):
             if (id := live.info.id) not in self._tiles:
+                self._opened[id] = live
                 self._tiles[id] = tile = asyncio.create_task(self._show(live))
                 tile.add_done_callback(functools.partial(self._shut, id))
 
     def _shut(self, id: str, tile: asyncio.Task[None]) -> None:
-        del self._tiles[id]
+        del self._tiles[id], self._opened[id]
         self._changed.set()
         if not tile.cancelled() and (error := tile.exception()) is not None:
             if not self._over.done():
                 self._over.set_exception(error)
 
-    async def _show(self, live: LiveSession) -> None:
+    async def _show(self, live: Ongoing) -> None:
         watching = self._here.watching
         try:
             async with watching.watch(live, self._caller, self._account):
@@ -262,10 +278,12 @@ class _Room:
             self._end(TOO_SLOW, "Too slow; connect again.")
         except StoreError as error:  # what is not written down is not shown
             self._end(TRY_LATER, error.message)
+        except Problem:  # its node said no, or nothing: it is tried again in a while
+            await live.clock.sleep_until(live.clock.now_ns() + AGAIN_NS)
         finally:
             self._noted.pop(live.info.id, None)
 
-    async def _show_messages(self, live: LiveSession) -> None:
+    async def _show_messages(self, live: Ongoing) -> None:
         view = SharedView(self._here.rooms, live, self._account, newest=NEWEST)
         head = b'{"kind":"tile","session":"%s","message":' % live.info.id.encode()
         try:
@@ -337,18 +355,9 @@ class _Room:
         if not self._caller.writes:
             raise Problem(403, "This token may only read.", "Make another one.")
         live = self._shown(command.session)
-        together, by = self._here.together, self._account.code
-        match command:
-            case commands.RoomAnnotate(type=type, text=text):
-                await together.mark(live, type, text, by=by)
-            case commands.RoomPropose(rate_bpm=rate_bpm, inhale_pct=inhale_pct):
-                await together.propose(
-                    live, by=by, rate_bpm=rate_bpm, inhale_pct=inhale_pct
-                )
-            case commands.RoomSay(text=text):
-                await together.say(live, text, by=by)
+        await self._here.steering.shared(live, command, self._account)
 
-    def _shown(self, id: str) -> LiveSession:
+    def _shown(self, id: str) -> Ongoing:
         for live in self._here.rooms.seen_by(self._account):
             if live.info.id == id:
                 return live

@@ -30,6 +30,9 @@ MARKS = frozenset(
 TAKEN_BACK = "correction"
 """The event that takes one back; its text is the mark's id."""
 
+SHOWN_IN_A_LIST = frozenset({"sharing", "hand"})
+"""Events that the list of a room shows."""
+
 PROPOSAL_OPEN_MS = 60_000
 
 
@@ -157,11 +160,15 @@ class Followed:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._seen = 0
+        self._edition = hub.edition
         self._state = RoomState()
 
     @property
     def state(self) -> RoomState:
         """How things stand now."""
+        if self._edition != self._hub.edition:  # what is held is not what was held
+            self._seen, self._edition = 0, self._hub.edition
+            self._state = RoomState()
         for message in self._hub.kept(self._seen):
             self._seen += 1
             if message.kind == "event":

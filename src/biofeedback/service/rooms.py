@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 import msgspec
 
-from biofeedback.model import Value
 from biofeedback.service.conductor import Conductor
 from biofeedback.service.consenting import NOTHING, Consents
+from biofeedback.service.elsewhere.mirror import Mirror
+from biofeedback.service.elsewhere.neighbours import Neighbours
+from biofeedback.service.given import Given
+from biofeedback.service.ongoing import Ongoing
 from biofeedback.service.room_state import Followed, RoomState
 from biofeedback.session.runner import LiveSession
 from biofeedback.store import AccountRow, Purpose, Role, Stream
@@ -26,27 +31,7 @@ def refusal(streams: frozenset[Stream], state: RoomState) -> str | None:
     return SHARING_ENDED if state.sharing == "off" else None
 
 
-class Given(Value, frozen=True):
-    """What one account was given of a session: when each stream ends, since when.
-
-    ``held_seq``: since then it was given something without a break.
-    """
-
-    ends: dict[Stream, int]
-    held_seq: int
-    from_seq: int
-    from_ms: float
-
-    def holds_seq(self, seq: int) -> bool:
-        """Say whether the message of this number was told since."""
-        return self.from_seq <= seq
-
-    def holds_time(self, t_ms: float) -> bool:
-        """Say whether this instant lies in it."""
-        return self.from_ms <= t_ms
-
-
-def _from_now(live: LiveSession, ends: dict[Stream, int]) -> Given:
+def _from_now(live: Ongoing, ends: dict[Stream, int]) -> Given:
     now = live.hub.last_seq + 1
     return Given(ends=ends, held_seq=now, from_seq=now, from_ms=live.hub.last_t_ms)
 
@@ -55,26 +40,33 @@ class Rooms:
     """Everything that is live, as those may see it who are not the person.
 
     Two things must both be so: the person consented to this account for live viewing,
-    and said yes in this very session.
+    and said yes in this very session. Of a session of elsewhere both must be so by what
+    is known here *and* by what its origin says.
 
     Parameters
     ----------
-    conductor, consents
-        Whose sessions these are, and what is consented to.
+    conductor, consents, neighbours
+        Whose sessions these are, what is consented to, and what there is elsewhere.
     """
 
-    def __init__(self, conductor: Conductor, consents: Consents) -> None:
+    def __init__(
+        self, conductor: Conductor, consents: Consents, neighbours: Neighbours
+    ) -> None:
         self._conductor = conductor
         self._consents = consents
-        self._followed: WeakKeyDictionary[LiveSession, Followed] = WeakKeyDictionary()
+        self._neighbours = neighbours
+        self._attending: Counter[AccountRow] = Counter()
+        self._followed: WeakKeyDictionary[Ongoing, Followed] = WeakKeyDictionary()
         self._given: WeakKeyDictionary[LiveSession, dict[str, Given]] = (
             WeakKeyDictionary()
         )
         self._told: set[Callable[[], None]] = set()
         conductor.on_change(self._sessions_changed)
         consents.on_change(self._consents_changed)
+        neighbours.on_change(self._neighbours_changed)
+        neighbours.on_news(self.changed)
 
-    def state(self, live: LiveSession) -> RoomState:
+    def state(self, live: Ongoing) -> RoomState:
         """Return what the events of a session say of it now."""
         if live.info.source == "replay":
             return RoomState()  # what was shared then is not shared now
@@ -83,57 +75,110 @@ class Rooms:
             followed = self._followed[live] = Followed(live.hub)
         return followed.state
 
-    def person_id(self, live: LiveSession) -> str:
+    def person_id(self, live: Ongoing) -> str:
         """Return whose session this is; empty where that is no longer known."""
+        if isinstance(live, Mirror):
+            return live.person_id
         return self._conductor.person_id(live.info.id) or ""
 
-    def streams(self, account: AccountRow, live: LiveSession) -> frozenset[Stream]:
+    def streams(self, account: AccountRow, live: Ongoing) -> frozenset[Stream]:
         """Return what this account may have of a session, were it shared now."""
         if account.role is not Role.THERAPIST:
             return NOTHING
         person_id = self.person_id(live)
         if person_id == account.person_id:
             return NOTHING  # one's own is not watched from the room
-        return self._consents.streams(account.id, person_id, Purpose.LIVE)
+        here = self._consents.streams(account.id, person_id, Purpose.LIVE)
+        return here & live.allowed(account.id) if isinstance(live, Mirror) else here
 
-    def since(self, account: AccountRow, live: LiveSession) -> Given:
+    def since(self, account: AccountRow, live: Ongoing) -> Given:
         """Return since when this account may have what it may have of a session.
 
         What was told before it was consented to, or between two consents, is not sent.
         """
-        given = self._given.get(live, {}).get(account.id)
+        given = self.given(live).get(account.id)
         return _from_now(live, {}) if given is None else given
 
-    def refusal(self, account: AccountRow, live: LiveSession) -> str | None:
+    def given(self, live: Ongoing) -> dict[str, Given]:
+        """Return what each account is given of a session, by what its origin says."""
+        if isinstance(live, Mirror):
+            return live.given
+        return self._given.get(live, {}) if isinstance(live, LiveSession) else {}
+
+    def refusal(
+        self,
+        account: AccountRow,
+        live: Ongoing,
+        streams: frozenset[Stream] | None = None,
+    ) -> str | None:
         """Say why this account may not watch a session; ``None`` if it may.
 
         A yes is to those who had consent by then: whoever got it since was not named.
+        Who asked a moment ago for the ``streams`` that it may have says so: this is
+        asked for each message and viewer.
         """
         state = self.state(live)
-        if (why := refusal(self.streams(account, live), state)) is not None:
+        if streams is None:
+            streams = self.streams(account, live)
+        if (why := refusal(streams, state)) is not None:
             return why
         asked = self.since(account, live).held_seq <= state.yes_seq
         return None if asked else NOT_ASKED
 
-    def waiting(self, live: LiveSession) -> frozenset[str]:
+    def waiting(self, live: Ongoing) -> frozenset[str]:
         """Return the accounts about which the person was not asked yet."""
         state = self.state(live)
         return frozenset(
             account
-            for account, given in self._given.get(live, {}).items()
+            for account, given in self.given(live).items()
             if given.held_seq > state.yes_seq
         )
 
-    def is_paused(self, live: LiveSession) -> bool:
+    def is_paused(self, live: Ongoing) -> bool:
         """Say whether the person let the sharing rest."""
         return self.state(live).sharing == "paused"
 
-    def seen_by(self, account: AccountRow) -> tuple[LiveSession, ...]:
-        """Return the live sessions that this account may watch, the first one first."""
-        return tuple(
+    def seen_by(self, account: AccountRow) -> tuple[Ongoing, ...]:
+        """Return the live sessions that this account may watch, the first one first.
+
+        Those of elsewhere are among them while somebody :meth:`attends <attend>`.
+        """
+        everywhere: tuple[Ongoing, ...] = (
+            *self._conductor.going_on,
+            *self._neighbours.mirrors,
+        )
+        seen = (
             live
-            for live in self._conductor.going_on
+            for live in everywhere
             if not live.ended.is_set() and self.refusal(account, live) is None
+        )
+        return tuple(sorted(seen, key=lambda live: live.info.started_at_utc_ns))
+
+    @contextmanager
+    def attend(self, account: AccountRow) -> Iterator[None]:
+        """Have at hand what this account may watch elsewhere, while this lasts."""
+        self._attending[account] += 1
+        self._want_mirrors()
+        try:
+            yield
+        finally:
+            self._attending[account] -= 1
+            self._attending += Counter()  # without those that are at zero
+            self._want_mirrors()
+
+    def _want_mirrors(self) -> None:
+        people = {
+            row.person_id
+            for account in self._attending
+            for row in self._consents.of_account(account.id)
+            if row.purpose is Purpose.LIVE and row.person_id != account.person_id
+        }
+        self._neighbours.want(
+            frozenset(
+                one.ad.info.id
+                for one in self._neighbours.known
+                if one.ad.sharing != "off" and one.person_id in people
+            )
         )
 
     # --- Changes --------------------------------------------------------------------
@@ -149,7 +194,12 @@ class Rooms:
                 }
         self.changed()
 
+    def _neighbours_changed(self) -> None:
+        self._want_mirrors()
+        self.changed()
+
     def _consents_changed(self, person_id: str) -> None:
+        self._want_mirrors()
         for live in self._conductor.going_on:
             if self.person_id(live) == person_id and live in self._given:
                 self._given[live] = self._given_now(live, self._given[live])

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import datetime as dt
 import errno
+import gc
 import logging
+import os
 import signal
 import socket
 import ssl
@@ -20,7 +22,8 @@ from fastapi import FastAPI
 
 from biofeedback.errors import BiofeedbackError, SettingsError
 from biofeedback.service import tls
-from biofeedback.service.app import create_app, create_context, running
+from biofeedback.service.app import create_app, running
+from biofeedback.service.composition import create_context
 from biofeedback.service.connections import (
     ConnectionLimits,
     Door,
@@ -31,6 +34,8 @@ from biofeedback.service.context import Context
 from biofeedback.service.pages import dashboard_folder
 from biofeedback.service.privacy import keep_private
 from biofeedback.service.redaction import redact
+from biofeedback.service.structured_logs import name_node
+from biofeedback.service.supervisor import ENDING, READY, Supervisor
 from biofeedback.service.trusting import told
 from biofeedback.session.driver import Driver
 from biofeedback.session.simulated import SIMULATED_ID
@@ -84,6 +89,14 @@ def serve(
         When others are to reach the service, and nobody is its admin, or there is no
         certificate to show them.
     """
+
+    def ready(url: str) -> None:
+        # What was imported stays: were it looked through each time that garbage is
+        # looked for, all viewers would wait for a tenth of a second and more.
+        gc.collect()
+        gc.freeze()
+        on_ready(url)
+
     redact(logging.getLogger())
     with DataLock(settings.data):
         if keep_private(settings.data):
@@ -94,11 +107,17 @@ def serve(
         listener = listen(settings)
         port = listener.getsockname()[1]
         settings = msgspec.structs.replace(settings, port=port)
-        store = Store(settings.data)
+        store = Store(settings.data, settings.database)
         try:
             check_admin(settings, store)
             context = create_context(settings, store=store, drivers=drivers)
-            server = _Server(context, on_ready=on_ready, on_notice=on_notice)
+            name_node(logging.getLogger(), context.origin)
+            server = _Server(
+                context,
+                on_ready=ready,
+                on_notice=on_notice,
+                supervisor=Supervisor.of(os.environ),
+            )
             factory = server.config.get_loop_factory()
             with asyncio.Runner(loop_factory=factory) as runner:
                 runner.run(server.serve_all(listener))
@@ -108,14 +127,15 @@ def serve(
 
 
 def check_admin(settings: Settings, store: Store) -> None:
-    """See to it that nobody reaches the service over a network before it has an admin.
+    """See to it that nobody reaches the service from elsewhere before it has an admin.
 
     Raises
     ------
     SettingsError
         When there is none.
     """
-    if settings.lan is not None and not store.accounts.any(Role.ADMIN):
+    reached = settings.lan is not None or settings.bus is not None
+    if reached and not store.accounts.any(Role.ADMIN):
         raise SettingsError(
             "Others can sign in only after somebody looks after their accounts.",
             "Type this first: 'biofeedback user add --role admin NAME'.",
@@ -188,8 +208,10 @@ class _Server(uvicorn.Server):
         on_ready: Tell,
         on_notice: Tell,
         limits: ConnectionLimits | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
         settings = context.settings
+        self._supervisor = supervisor or Supervisor()
         self._limits = limits or ConnectionLimits()
         self._files: tls.Shown | None = None
         self._tls: ssl.SSLContext | None = None
@@ -207,11 +229,15 @@ class _Server(uvicorn.Server):
         self._ending = False
 
     async def serve_all(self, listener: socket.socket) -> None:
-        async with running(self._context):
-            await self.serve(sockets=[listener])
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        reassuring = asyncio.create_task(self._supervisor.reassure())
+        try:
+            async with running(self._context):
+                await self.serve(sockets=[listener])
+                for task in self._tasks:
+                    task.cancel()
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:
+            reassuring.cancel()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         # In place of Uvicorn's, which sets no limits to who connects.
@@ -232,6 +258,7 @@ class _Server(uvicorn.Server):
         shared = self._context.sign_ins.shared
         link = "" if shared else f"#token={self._context.sign_ins.new_link_token()}"
         self._on_ready(f"{settings.url}{link}")
+        self._supervisor.tell(READY)
         self._tasks.append(asyncio.create_task(self._give_notice()))
         if self._tls is not None:
             self._tasks.append(asyncio.create_task(self._renew_in_time()))
@@ -309,10 +336,16 @@ class _Server(uvicorn.Server):
         self._tasks.append(asyncio.create_task(self._end_in_order()))
 
     async def _end_in_order(self) -> None:
-        if self._context.conductor.n_unfinished:
+        here = self._context
+        self._supervisor.tell(ENDING)
+        here.readiness.end()
+        here.conductor.refuse_new()
+        # So long everybody who asks is told, and nobody else is sent here.
+        await asyncio.sleep(here.settings.drain_s)
+        if here.conductor.n_unfinished:
             self._on_notice("Finishing the recordings. This takes a few seconds.")
         try:
-            await self._context.conductor.close()
+            await here.conductor.close()
         finally:
             self.should_exit = True
 

@@ -19,7 +19,9 @@ from biofeedback.service.access import (
     is_own,
 )
 from biofeedback.service.context import Context, Here, SignedIn
+from biofeedback.service.elsewhere.mirror import Mirror
 from biofeedback.service.entries import refuse_taken
+from biofeedback.service.ongoing import Ongoing
 from biofeedback.service.sending import sent
 from biofeedback.service.shapes import (
     EventBody,
@@ -179,6 +181,19 @@ async def replay(
     return await described(here, await here.conductor.replay(id, body.speed))
 
 
+async def row_of(here: Context, live: Ongoing) -> SessionRow:
+    """Return the row of a session that goes on; one of a home may have none here."""
+    row = await asyncio.to_thread(here.store.find_session, live.info.id)
+    if row is not None:
+        return row
+    return SessionRow.of(
+        live.info,
+        here.rooms.person_id(live),
+        state=SessionState.CLOSING if live.ended.is_set() else SessionState.LIVE,
+        node=live.origin if isinstance(live, Mirror) else here.origin,
+    )
+
+
 async def described(here: Context, row: SessionRow) -> SessionShape:
     """Return what may be told of a session."""
 
@@ -213,5 +228,5 @@ def _shape(
         person,
         summary_ready=ready,
         loss=loss,
-        signals=here.conductor.signals(row.id),
+        signals=here.conductor.signals(row.id) or here.neighbours.signals(row.id),
     )

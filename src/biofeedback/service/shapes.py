@@ -142,7 +142,8 @@ class MeShape(BaseModel):
 
     ``code``, ``name`` and ``display`` are the account's, null for the owner.
     ``shared``: others have accounts here. ``shares``: this person lets somebody watch
-    live, in the sessions where they say so.
+    live, in the sessions where they say so. ``joined``: this computer has joined a
+    clinic, and there are people there to share with.
     """
 
     person: PersonShape
@@ -152,6 +153,7 @@ class MeShape(BaseModel):
     display: str | None
     shared: bool
     shares: bool
+    joined: bool
 
 
 class PeopleShape(BaseModel):
@@ -319,6 +321,20 @@ class HealthShape(BaseModel):
 
     status: Literal["ok"]
     version: str
+
+
+class CheckShape(BaseModel):
+    """Whether one part of the service can be used."""
+
+    ok: bool
+    sentence: str
+
+
+class ReadyShape(BaseModel):
+    """Whether anybody should be sent here; ``checks`` are for the operator."""
+
+    ready: bool
+    checks: dict[str, CheckShape] | None = None
 
 
 def instant(utc_ns: int) -> datetime:

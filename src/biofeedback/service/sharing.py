@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from biofeedback.errors import BiofeedbackError
 from biofeedback.service.access import OwnSession
 from biofeedback.service.context import Context, Here, SignedIn
+from biofeedback.service.leaving import Left
 from biofeedback.service.problems import Problem
 from biofeedback.service.room_state import RoomState, Sharing
 from biofeedback.service.shapes import Body, instant
@@ -71,13 +72,21 @@ async def sharing(id: str, row: OwnSession, here: Here) -> SharingShape:
 
 async def rest_sharing(here: Context, caller: Caller) -> None:
     """Let what somebody shares now rest: they have left, and could not say so later."""
+    left = Left(person_id=caller.person.id, by=caller.by_own)
+    await rest(here, left)
+    if here.store.is_shared:
+        await here.leaving.tell(left)
+
+
+async def rest(here: Context, left: Left) -> None:
+    """Let rest what somebody who left shares of the sessions of this node."""
     for live in here.conductor.going_on:
         if (
-            here.rooms.person_id(live) == caller.person.id
+            here.rooms.person_id(live) == left.person_id
             and here.rooms.state(live).sharing == "on"
         ):
             with suppress(BiofeedbackError, Problem):  # it has just ended
-                await here.together.share(live, "paused", by=caller.by_own)
+                await here.together.share(live, "paused", by=left.by)
 
 
 async def _shape(here: Context, id: str, person_id: str) -> SharingShape:

@@ -32,6 +32,9 @@ COOKIE = "biofeedback_session"
 TOKEN_PREFIX = "bft_"
 """By this, whoever finds an access token in a file knows what it opens."""
 
+Dismissed = Callable[[tuple[str, ...]], None]
+"""Told the hashes of what was made void."""
+
 NS_PER_S = 1_000_000_000
 IDLE_LIMIT_S = 7 * 24 * 3600
 ABSOLUTE_LIMIT_S = 30 * 24 * 3600
@@ -138,6 +141,7 @@ class SignIns:
         self._used: set[str] = set()
         self._left: set[str] = set()
         self._seeing_fails = False
+        self._told: set[Dismissed] = set()
         self._shared = store.accounts.any()
 
     @property
@@ -211,12 +215,23 @@ class SignIns:
         self._see(row)
         return caller
 
+    def is_starter(self, authorization: str | None) -> bool:
+        """Say whether this is the token of the program that started the service.
+
+        That needs no store.
+        """
+        sent = _bearer(authorization)
+        return sent is not None and self._is_program(sent)
+
+    def _is_program(self, token_sha256: str) -> bool:
+        known = self._program
+        return known is not None and hmac.compare_digest(token_sha256, known)
+
     def _program_caller(self, authorization: str) -> Caller | None:
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer":
+        token_sha256 = _bearer(authorization)
+        if token_sha256 is None:
             return None
-        token_sha256 = sha256(token.strip())
-        if self._program and hmac.compare_digest(token_sha256, self._program):
+        if self._is_program(token_sha256):
             person = self._store.person()
             return Caller(person=person, sign_in=None, shared=self._shared)
         return self._by_access_token(token_sha256) if self._shared else None
@@ -299,6 +314,21 @@ class SignIns:
             self._store.revoke_sign_in(token_sha256)
             self._left.discard(token_sha256)
 
+    def is_in(self, person_id: str) -> bool:
+        """Say whether anything still lets this person in. Blocks."""
+        browsers = (
+            self._browser(row.token_sha256)
+            for row in reversed(self._store.sign_ins_of(person_id))
+            if row.revoked_at_utc_ns is None
+        )
+        programs = (
+            self._by_access_token(row.token_sha256)
+            for row in self._store.accounts.tokens()
+        )
+        return any(browsers) or any(
+            caller is not None and caller.person.id == person_id for caller in programs
+        )
+
     # Open websockets of whoever signs out are closed at once. All of these are called
     # on the event loop.
 
@@ -314,10 +344,46 @@ class SignIns:
             self._watchers.pop(credential, None)
 
     def dismiss(self, *credentials: str) -> None:
-        """Let everyone who watches one of these know that it is void."""
+        """Let everyone who watches one of these know that it is void, on any node."""
+        self._let_go(credentials)
+        for told in tuple(self._told):
+            told(credentials)
+
+    def _let_go(self, credentials: Iterable[str]) -> None:
         for credential in credentials:
             for leave in tuple(self._watchers.pop(credential, ())):
                 leave()
+
+    def on_dismissed(self, told: Dismissed) -> None:
+        """Call ``told`` from now on with what was made void here."""
+        self._told.add(told)
+
+    def off_dismissed(self, told: Dismissed) -> None:
+        """Call ``told`` no longer."""
+        self._told.discard(told)
+
+    async def heard(self, credentials: Iterable[str]) -> None:
+        """Close what is open by these: another node says that it made them void.
+
+        Raises
+        ------
+        StoreError
+            When the store cannot say so: they are closed all the same, and whoever is
+            still signed in opens them again.
+        """
+        watched = tuple(one for one in credentials if one in self._watchers)
+        try:
+            void = await asyncio.to_thread(self._void, (), watched)
+        except StoreError:
+            self._let_go(watched)
+            raise
+        self._let_go(void)
+        await self._look_whether_shared()
+
+    async def _look_whether_shared(self) -> None:
+        # Another node, or the command line, may have made the first account.
+        if not self._shared and await asyncio.to_thread(self._store.accounts.any):
+            self.become_shared()
 
     def use(self, caller: Caller) -> None:
         """Take note that somebody did something over an open websocket."""
@@ -338,7 +404,9 @@ class SignIns:
         """
         used, self._used = self._used, set()
         void = await asyncio.to_thread(self._void, used, tuple(self._watchers))
-        self.dismiss(*void)
+        self._let_go(void)
+        if self._store.is_shared:
+            await self._look_whether_shared()
 
     def _void(self, used: Iterable[str], watched: Iterable[str]) -> list[str]:
         with suppress(StoreError):
@@ -351,6 +419,11 @@ class SignIns:
             for credential in watched
             if not (self._browser(credential) or self._by_access_token(credential))
         ]
+
+
+def _bearer(authorization: str | None) -> str | None:
+    scheme, _, token = (authorization or "").partition(" ")
+    return sha256(token.strip()) if scheme.lower() == "bearer" else None
 
 
 def sha256(token: str) -> str:

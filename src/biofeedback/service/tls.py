@@ -114,6 +114,18 @@ def names_in(certificate: Path) -> tuple[str, ...]:
     return names_of(_read(certificate))
 
 
+def ends_at(data: Path, lan: Lan) -> dt.datetime:
+    """Return until when the certificate on the disk is good.
+
+    Raises
+    ------
+    SettingsError
+        When it cannot be read.
+    """
+    made_here = data / FOLDER / PAGE_CERTIFICATE
+    return _read(lan.certificate or made_here).not_valid_after_utc
+
+
 def _no_password() -> str:
     return ""  # otherwise the service would wait at the terminal for one
 

@@ -20,6 +20,7 @@ from biofeedback.service.commands import Allowance
 from biofeedback.service.entries import Entries
 from biofeedback.service.room_state import (
     MARKS,
+    SHOWN_IN_A_LIST,
     TAKEN_BACK,
     RoomState,
     Sharing,
@@ -34,8 +35,6 @@ INHALES_PCT = (30.0, 50.0)
 
 LONGEST_MESSAGE = 200
 LONGEST_MARK = 500
-
-SHOWN_IN_A_LIST = frozenset({"sharing", "hand"})
 
 JOINER = "\u200d"
 """Holds the parts of one emoji together."""

@@ -9,11 +9,11 @@ import msgspec
 
 from biofeedback.model import Signal
 from biofeedback.service import gate
+from biofeedback.service.ongoing import Ongoing
 from biofeedback.service.rooms import Rooms
 from biofeedback.session.hub import Viewer
-from biofeedback.session.runner import LiveSession
 from biofeedback.session.transcript import Message
-from biofeedback.store import AccountRow
+from biofeedback.store import AccountRow, Stream
 
 STANDING = frozenset({"link", "signals", "pacer"})
 """Kinds that say how things stand: the newest holds until the next."""
@@ -67,7 +67,7 @@ class View(Protocol):
 class OwnView:
     """One's own session: everything, as it is."""
 
-    def __init__(self, live: LiveSession, since: int | None) -> None:
+    def __init__(self, live: Ongoing, since: int | None) -> None:
         self._viewer = live.hub.subscribe(since)
         self.next_message = self._viewer.next_message
         self.next_frame = self._viewer.next_sampled
@@ -98,7 +98,7 @@ class SharedView:
     def __init__(
         self,
         rooms: Rooms,
-        live: LiveSession,
+        live: Ongoing,
         account: AccountRow,
         *,
         since: int | None = None,
@@ -110,6 +110,7 @@ class SharedView:
         self._newest = newest
         self._viewer: Viewer = live.hub.subscribe(since, newest=newest)
         self._allowed = rooms.streams(account, live)
+        self._edition = live.hub.edition
         self._owed: list[Message] = []
 
     @property
@@ -135,32 +136,36 @@ class SharedView:
 
     def let(self, message: Message) -> Iterator[bytes]:
         """Yield what may be sent of a message, and of those it kept back."""
-        if message.signal is None and self._began_anew():
+        allowed = self._rooms.streams(self._account, self._live)
+        if message.signal is None and self._began_anew(allowed):
             return
         while self._owed and self._rooms.state(self._live).sharing == "on":
             owed = self._owed.pop(0)
-            if (data := self._passed(owed)) is not None:
-                yield data
-        if (data := self._passed(message)) is not None:
+            if (data := self._passed(owed, allowed)) is not None:
+                yield data  # which may have to wait: then it is asked anew
+                allowed = self._rooms.streams(self._account, self._live)
+        if (data := self._passed(message, allowed)) is not None:
             yield data
 
-    def _began_anew(self) -> bool:
-        # More is allowed than before: what was withheld so far may be needed.
-        allowed = self._rooms.streams(self._account, self._live)
-        widened, self._allowed = not allowed <= self._allowed, allowed
-        if widened:
+    def _began_anew(self, allowed: frozenset[Stream]) -> bool:
+        # More is allowed than before: what was withheld so far may be needed. Likewise
+        # when more has come of a session of elsewhere.
+        edition = self._live.hub.edition
+        anew = not allowed <= self._allowed or edition != self._edition
+        self._allowed, self._edition = allowed, edition
+        if anew:
             self.tell_anew()
-        return widened
+        return anew
 
     def tell_anew(self) -> None:
         """Begin anew, with what is held: all messages may come twice."""
         self._live.hub.tell_again(self._viewer, newest=self._newest)
         self._owed.clear()
 
-    def _passed(self, message: Message) -> bytes | None:
-        allowed = self._rooms.streams(self._account, self._live)
+    def _passed(self, message: Message, allowed: frozenset[Stream]) -> bytes | None:
         state = self._rooms.state(self._live)
-        if (why := self._rooms.refusal(self._account, self._live)) is not None:
+        why = self._rooms.refusal(self._account, self._live, allowed)
+        if why is not None:
             raise NotShared(why)
         if message.signal is not None:
             passes = gate.frame_passes(message.signal, allowed)
@@ -174,8 +179,8 @@ class SharedView:
         if not stands:
             since = self._rooms.since(self._account, self._live)
             if not (
-                _within(message, state.was_shared, state.was_shared_at)
-                and _within(message, since.holds_seq, since.holds_time)
+                within(message, state.was_shared, state.was_shared_at)
+                and within(message, since.holds_seq, since.holds_time)
             ):
                 return None
         return gate.passed(
@@ -183,9 +188,10 @@ class SharedView:
         )
 
 
-def _within(
+def within(
     message: Message, seq: Callable[[int], bool], time: Callable[[float], bool]
 ) -> bool:
+    """Say whether a message, and the instant that it is about, lie in what holds."""
     if not seq(message.seq):
         return False
     if message.kind == "beat":  # told again when it is judged otherwise

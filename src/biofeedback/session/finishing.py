@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
-from biofeedback.recording.compaction import Compacted, compact
+from biofeedback.recording.compaction import Compacted, Compaction
 from biofeedback.session.referee import Referee
 
 
-async def finish(part: Path, final: Path, referee: Referee) -> Compacted:
+async def finish(
+    part: Path,
+    final: Path,
+    referee: Referee,
+    *,
+    recovery: Mapping[str, str] | None = None,
+) -> Compacted:
     """Turn the closed journal ``part`` into the recording ``final``.
+
+    ``recovery`` says why, where it is not as it should be.
 
     The summary is computed in NeuroKit2's worker; should it fail, the recording is
     finished without one, and the summary can be computed from it at any time.
@@ -21,4 +30,5 @@ async def finish(part: Path, final: Path, referee: Referee) -> Compacted:
         When the recording cannot be written; ``part`` is then still whole.
     """
     summary = await referee.summarise(part)
-    return await asyncio.to_thread(compact, part, final, summary)
+    compaction = Compaction(part, final, summary, recovery=recovery)
+    return await asyncio.to_thread(compaction.run)

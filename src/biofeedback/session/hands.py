@@ -14,15 +14,24 @@ from concurrent.futures import (
     ProcessPoolExecutor,
 )
 from multiprocessing import get_context
-from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from biofeedback.errors import BiofeedbackError, NotSoError
 
+
+class Named(Protocol):
+    """A file wherever it is, by what sentences call it."""
+
+    @property
+    def name(self) -> str:
+        """What sentences call it."""
+
+
+Item = TypeVar("Item", bound=Named)
 Result = TypeVar("Result")
-Work = Callable[[Path], Result]
-Waiting = deque[tuple[Path, Future[Result] | Result]]
+Work = Callable[[Item], Result]
+Waiting = deque[tuple[Item, Future[Result] | Result]]
 
 IN_FLIGHT = 64
 """Files handed out at once: enough for tens of workers, and no queue of 100 000."""
@@ -35,7 +44,8 @@ class Hands:
     ----------
     executor
         Does the work and stays open. Should it break, the rest is done by a process
-        of our own, one file at a time.
+        of our own, one file at a time. One that lives on where its workers died (Dask)
+        is asked once more for a file beside which that happened.
     jobs
         Processes to start where there is no ``executor``; 1 works in this very process,
         0 starts one for each core.
@@ -61,7 +71,7 @@ class Hands:
             if pool is not None:  # after Ctrl-C, nobody waits for the rest
                 pool.shutdown(wait=kind is None, cancel_futures=True)
 
-    def begin(self, work: Work[Result], path: Path) -> Future[Result]:
+    def begin(self, work: Work[Item, Result], path: Item) -> Future[Result]:
         """Hand ``path`` out."""
         if self.here:
             return _done(work, path)
@@ -76,7 +86,7 @@ class Hands:
         return broken
 
     def outcome(
-        self, work: Work[Result], path: Path, future: Future[Result]
+        self, work: Work[Item, Result], path: Item, future: Future[Result]
     ) -> Result | BiofeedbackError:
         """Wait for what became of ``path``.
 
@@ -99,9 +109,23 @@ class Hands:
                 "Start again: what was kept is not computed again.",
             ) from error
         except Exception as error:  # one file of thousands must not end the others
+            if _killed(error):
+                return self._once_more(work, path)
             return _failed(path, error)
 
-    def _again(self, work: Work[Result], path: Path) -> Result | BiofeedbackError:
+    def _once_more(
+        self, work: Work[Item, Result], path: Item
+    ) -> Result | BiofeedbackError:
+        # Dask blames all files that a dead worker held. Asked for one after the other,
+        # those that only lay beside the one it died of go through.
+        try:
+            return self.begin(work, path).result()
+        except BiofeedbackError:
+            raise
+        except Exception as error:
+            return _died(path, error) if _killed(error) else _failed(path, error)
+
+    def _again(self, work: Work[Item, Result], path: Item) -> Result | BiofeedbackError:
         if self._alone is None:
             self._alone = _pool(1)
         future = self._alone.submit(work, path)
@@ -127,14 +151,14 @@ def processes(jobs: int, n_files: int) -> int:
 
 
 def in_order(
-    work: Work[Result],
-    paths: Iterable[Path],
+    work: Work[Item, Result],
+    paths: Iterable[Item],
     jobs: int = 1,
     *,
     executor: Executor | None = None,
     in_flight: int = IN_FLIGHT,
-    known: Callable[[Path], Result | None] | None = None,
-) -> Generator[tuple[Path, Result | BiofeedbackError], None, None]:
+    known: Callable[[Item], Result | None] | None = None,
+) -> Generator[tuple[Item, Result | BiofeedbackError], None, None]:
     """Yield each path with what ``work`` makes of it, in their order.
 
     Parameters
@@ -150,7 +174,7 @@ def in_order(
     known
         Gives what needs no work, at once; ``None`` for a path that does.
     """
-    waiting: Waiting[Result] = deque()
+    waiting: Waiting[Item, Result] = deque()
     with Hands(executor, jobs) as hands:
         room = 1 if hands.here else max(1, in_flight)
         try:
@@ -174,8 +198,8 @@ def in_order(
 
 
 def _next(
-    hands: Hands, work: Work[Result], waiting: Waiting[Result]
-) -> tuple[Path, Result | BiofeedbackError]:
+    hands: Hands, work: Work[Item, Result], waiting: Waiting[Item, Result]
+) -> tuple[Item, Result | BiofeedbackError]:
     path, one = waiting.popleft()
     if isinstance(one, Future):
         return path, hands.outcome(work, path, one)
@@ -186,7 +210,7 @@ def _is_there(one: object) -> bool:
     return one.done() if isinstance(one, Future) else True
 
 
-def _done(work: Work[Result], path: Path) -> Future[Result]:
+def _done(work: Work[Item, Result], path: Item) -> Future[Result]:
     future: Future[Result] = Future()
     try:
         future.set_result(work(path))
@@ -195,16 +219,24 @@ def _done(work: Work[Result], path: Path) -> Future[Result]:
     return future
 
 
-def _died(path: Path, cause: Exception) -> NotSoError:
+def _killed(error: Exception) -> bool:
+    # By its name: Dask need not be there.
+    return type(error).__name__ == "KilledWorker"
+
+
+def _died(path: Named, cause: Exception) -> NotSoError:
     error = NotSoError(
         f"'{path.name}' could not be analyzed: the process that did ended.",
-        "It may have run out of memory; close other programs, or use fewer --jobs.",
+        "It may have run out of memory: give the workers of the cluster more."
+        if _killed(cause)
+        else "It may have run out of memory; close other programs, or use fewer "
+        "--jobs.",
     )
     error.__cause__ = cause
     return error
 
 
-def _failed(path: Path, cause: Exception) -> NotSoError:
+def _failed(path: Named, cause: Exception) -> NotSoError:
     error = NotSoError(
         f"'{path.name}' could not be analyzed: {type(cause).__name__}.",
         "This should not happen to any file: please report it. The other files do not "

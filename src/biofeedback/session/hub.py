@@ -13,12 +13,15 @@ drops the oldest: their numbers show what is missing. They are not held for late
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 import msgspec
 
 from biofeedback.model import KEPT_KINDS, Signal
+from biofeedback.session.counts import SessionCounts
 from biofeedback.session.transcript import PROTOCOL_VERSION, Message
 
 HELD_LIVE = 1200
@@ -34,6 +37,26 @@ NEVER_DROPPED = KEPT_KINDS | {"replay"}
 
 TRACE_LANE = 16
 """Frames of samples waiting for one viewer: about five seconds of ECG and ACC."""
+
+
+class Listener(Protocol):
+    """Whoever is to hear everything at once, in its order; it must not block."""
+
+    def offer(self, message: Message) -> None:
+        """Take a message; of the kind ``replay``: how things stand."""
+        ...
+
+    def offer_frame(self, frame: Message) -> None:
+        """Take a frame of samples."""
+        ...
+
+    def restarted(self) -> None:
+        """Know that what was told before no longer holds."""
+        ...
+
+    def end(self) -> None:
+        """Know that nothing more will come."""
+        ...
 
 
 class ViewerEnded(Exception):
@@ -80,6 +103,7 @@ class Viewer:
         if message.kind in NEVER_DROPPED:
             if len(self._kept) >= self._kept_lane:
                 self._too_slow = True
+                self._hub.counts.shed += 1
                 self._live.clear()
             else:
                 self._kept.append(message)
@@ -87,6 +111,7 @@ class Viewer:
             if len(self._live) >= self._live_lane:
                 self._live.popleft()
                 self.dropped += 1
+                self._hub.counts.dropped += 1
             self._live.append(message)
         self._arrived.set()
 
@@ -107,6 +132,7 @@ class Viewer:
         self.traces = frozenset(signals)
         left = (frame for frame in self._frames if frame.signal in self.traces)
         self._frames = deque(left, maxlen=waiting)
+        self._hub.tell_wanted()
 
     def offer_frame(self, frame: Message) -> None:
         """Take a frame of samples if it was asked for, dropping the oldest."""
@@ -163,6 +189,7 @@ class Viewer:
         if message.seq > self.last_seq + 1:
             return self._gap(message.seq - 1)
         lane.popleft()
+        self._hub.counts.sent += 1
         self.last_seq = max(self.last_seq, message.seq)
         return message
 
@@ -171,6 +198,7 @@ class Viewer:
         self._hub.forget(self)
 
     def _gap(self, to_seq: int) -> Message:
+        self._hub.counts.gaps += 1
         t_ms = self._hub.last_t_ms
         gap = {
             "v": PROTOCOL_VERSION,
@@ -186,7 +214,15 @@ class Viewer:
 
 
 class Hub:
-    """The messages of one session and everyone who watches it."""
+    """The messages of one session and everyone who watches it.
+
+    Attributes
+    ----------
+    counts
+        What becomes of its viewers; several hubs may share one.
+    edition
+        How often what is held was exchanged for other messages.
+    """
 
     def __init__(
         self,
@@ -199,9 +235,13 @@ class Hub:
         self._held_kept: list[Message] = []
         self._lanes = (live_lane, kept_lane)
         self._viewers: set[Viewer] = set()
+        self._listeners: tuple[Listener, ...] = ()
         self._ended = False
         self._announced: Message | None = None
         self._restarted: Message | None = None
+        self._told_wanted: Callable[[], None] | None = None
+        self.counts = SessionCounts()
+        self.edition = 0
         self.last_seq = 0
         self.last_t_ms = 0.0
 
@@ -213,7 +253,7 @@ class Hub:
     def publish(self, message: Message) -> None:
         """Hand ``message`` to every viewer that is to have it; never blocks."""
         if message.signal is not None:
-            for viewer in self._viewers:
+            for viewer in self._everybody():
                 viewer.offer_frame(message)
             return
         self.last_seq = message.seq
@@ -222,7 +262,7 @@ class Hub:
             self._held_kept.append(message)
         else:
             self._held_live.append(message)
-        for viewer in self._viewers:
+        for viewer in self._everybody():
             viewer.offer(message)
 
     def announce(self, message: Message) -> None:
@@ -231,7 +271,7 @@ class Hub:
         Only the newest is held; its ``seq`` is that of the message before it.
         """
         self._announced = message
-        for viewer in self._viewers:
+        for viewer in self._everybody():
             viewer.offer(message)
 
     def restart(self, announcement: Message, messages: list[Message]) -> None:
@@ -240,18 +280,74 @@ class Hub:
         What was told before is forgotten; the numbers go on.
         """
         self._announced = self._restarted = announcement
+        self._hold(messages)
+        self.last_t_ms = announcement.t_ms
+        for viewer in self._viewers:
+            viewer.restart([announcement, *messages], announcement.seq)
+        for listener in self._listeners:
+            listener.restarted()
+
+    def refill(self, messages: list[Message]) -> None:
+        """Hold these instead of what is held; nobody is told.
+
+        They are what is held, as others may see it now; the numbers are the same.
+        """
+        self._hold(messages)
+
+    def _everybody(self) -> Iterator[Viewer | Listener]:
+        return itertools.chain(self._viewers, self._listeners)
+
+    def _hold(self, messages: list[Message]) -> None:
+        self.edition += 1
         self._held_kept = [m for m in messages if m.kind in KEPT_KINDS]
         self._held_live.clear()
         self._held_live.extend(m for m in messages if m.kind not in KEPT_KINDS)
-        self.last_t_ms = announcement.t_ms
         if messages:
             self.last_seq = messages[-1].seq
-        for viewer in self._viewers:
-            viewer.restart([announcement, *messages], announcement.seq)
 
     def kept(self, begin: int = 0) -> list[Message]:
         """Return the messages that are never dropped, from the ``begin``-th on."""
         return self._held_kept[begin:]
+
+    def held(self, seen: int) -> list[Message]:
+        """Return the numbered messages after ``seen`` that are held, in their order."""
+        if seen >= self.last_seq:
+            return []
+        held = (m for m in (*self._held_kept, *self._held_live) if m.seq > seen)
+        return sorted(held, key=lambda message: message.seq)
+
+    @property
+    def announced(self) -> Message | None:
+        """How things stand, as it was announced last."""
+        return self._announced
+
+    @property
+    def begun_anew(self) -> Message | None:
+        """What was announced when it began anew for everybody the last time."""
+        return self._restarted
+
+    @property
+    def wanted(self) -> frozenset[Signal]:
+        """The signals whose frames somebody here wants."""
+        none: frozenset[Signal] = frozenset()
+        return none.union(*(viewer.traces for viewer in self._viewers))
+
+    def on_wanted(self, told: Callable[[], None]) -> None:
+        """Call ``told`` from now on when :attr:`wanted` may have changed."""
+        self._told_wanted = told
+
+    def tell_wanted(self) -> None:
+        """Say that a viewer wants other frames than before."""
+        if self._told_wanted is not None:
+            self._told_wanted()
+
+    def listen(self, listener: Listener) -> None:
+        """Let ``listener`` hear all that is published from now on."""
+        self._listeners = (*self._listeners, listener)
+
+    def leave(self, listener: Listener) -> None:
+        """Let ``listener`` hear nothing more."""
+        self._listeners = tuple(one for one in self._listeners if one is not listener)
 
     def subscribe(
         self, since: int | None = None, *, newest: int | None = None
@@ -292,9 +388,11 @@ class Hub:
     def forget(self, viewer: Viewer) -> None:
         """Stop sending to ``viewer``."""
         self._viewers.discard(viewer)
+        if viewer.traces:
+            self.tell_wanted()
 
     def end(self) -> None:
         """Say that nothing more will come."""
         self._ended = True
-        for viewer in self._viewers:
+        for viewer in self._everybody():
             viewer.end()

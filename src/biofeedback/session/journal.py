@@ -7,12 +7,25 @@ pacer still count.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from biofeedback.errors import RecordingError
 from biofeedback.model import AnyRecord
 from biofeedback.recording.writer import RecordingWriter
+from biofeedback.session.counts import SessionCounts
 from biofeedback.session.transcript import Message
+
+T = TypeVar("T")
+
+N_SYNCING = 4
+"""Recordings that are put on the disk side by side."""
+
+# Of all sessions, and for nothing else: the threads of everybody else may all wait for
+# a database that does not answer.
+_DISK = ThreadPoolExecutor(N_SYNCING, thread_name_prefix="journal")
 
 
 class Journal:
@@ -29,6 +42,10 @@ class Journal:
     ----------
     error
         Why the recording has stopped; ``None`` while it goes on.
+    on_disk
+        The last sequence that is in the file and safe on the disk.
+    counts
+        How long the disk takes, and whether it fails; several journals may share one.
     """
 
     def __init__(
@@ -38,9 +55,11 @@ class Journal:
     ) -> None:
         self.writer = writer
         self.error: RecordingError | None = None
+        self.counts = SessionCounts()
         self._failed = failed
         self._written = 0
         self._synced = 0
+        self.on_disk = 0
         self._closed = False
         self._wanted = asyncio.Event()
         self._done = asyncio.Condition()
@@ -92,7 +111,7 @@ class Journal:
             if self.error is None:
                 await self._sync()  # says so if it fails; closing would not
             try:
-                await asyncio.to_thread(writer.close)
+                await _on_disk(writer.close)
             except RecordingError as error:
                 self._fail(error)
 
@@ -109,10 +128,12 @@ class Journal:
     async def _sync(self) -> None:
         reached = self._written
         if (writer := self._working) is not None:
+            began_s = time.perf_counter()
             try:
-                reached = await asyncio.to_thread(writer.sync)
+                reached = self.on_disk = await _on_disk(writer.sync)
             except RecordingError as error:
                 self._fail(error)
+            self.counts.synced.take(time.perf_counter() - began_s)
         async with self._done:
             self._synced = max(self._synced, reached)
             self._done.notify_all()
@@ -126,4 +147,9 @@ class Journal:
     def _fail(self, error: RecordingError) -> None:
         if self.error is None:
             self.error = error
+            self.counts.recordings_failed += 1
             self._failed(error)
+
+
+async def _on_disk(work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_DISK, work)

@@ -57,6 +57,14 @@ def provenance(path: Path | None, parameters: Mapping[str, Any]) -> dict[str, An
     }
 
 
+def software() -> dict[str, str]:
+    """Return the versions that a number may depend on, ours and those of others."""
+    from biofeedback.pipeline import ALGORITHM
+
+    parts = {name: _version(name) or "none" for name in PARTS}
+    return {"biofeedback": __version__, "algorithm": ALGORITHM, **parts}
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of the content of ``path``; sealing does not change it.
 

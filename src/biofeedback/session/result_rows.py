@@ -105,7 +105,18 @@ REFUSED = {
 }
 """A row for each file that holds nothing to analyze, with the sentence that says so."""
 
-TABLES = {"summary": SUMMARY, "windows": WINDOWS, "refused": REFUSED}
+PLACES = {"place": TEXT, "sha256": TEXT, "version": TEXT}
+"""A row for each content that a place held; the last one counts.
+
+``place`` does not tell where that is: it is the SHA-256 of its path or URL.
+"""
+
+TABLES = {
+    "summary": SUMMARY,
+    "windows": WINDOWS,
+    "refused": REFUSED,
+    "places": PLACES,
+}
 
 AS_JSON = frozenset({"source", "ecg", "libraries", "parameters"})
 

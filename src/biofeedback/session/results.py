@@ -5,6 +5,7 @@
     OUT/summary/*.parquet     a row for each file
     OUT/windows/*.parquet     a row for each window of each file, where asked for
     OUT/refused/*.parquet     a row for each file that holds nothing to analyze
+    OUT/places/*.parquet      which content was where, to know it again
 
 Rows are kept a batch at a time. ``summary/batch-N`` is written last and makes the
 batch count; what an ended program left without it is removed. At the end the small
@@ -19,13 +20,14 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from biofeedback.errors import NotSoError, RecordingError, SettingsError
 from biofeedback.recording import durable
 from biofeedback.session import parquet
-from biofeedback.session.batch import Outcome, Parameters
-from biofeedback.session.result_rows import FORMAT, Row, rows_of, schema_of
+from biofeedback.session.batch import Held, Outcome, Parameters
+from biofeedback.session.places import Named, key_of
+from biofeedback.session.result_rows import FORMAT, PLACES, Row, rows_of, schema_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,8 +39,11 @@ BATCH_S = 30.0
 PART_ROWS = 250_000
 """Small files are joined until they hold so many rows."""
 
-ORDER = ("windows", "refused", "summary")
+ORDER = ("windows", "refused", "places", "summary")
 """Tables in the order of writing: ``summary`` makes a batch count."""
+
+
+SENTENCE = ("message", "advice")
 
 
 class Results:
@@ -89,18 +94,13 @@ class Results:
             for table in ORDER:
                 self._repair(table)
             self._number = max(map(_number, self._files()), default=0)
-            self._done = set(self._column("summary", "sha256"))
-            self._refusals = dict(
-                zip(
-                    self._column("refused", "sha256"),
-                    zip(
-                        self._column("refused", "message"),
-                        self._column("refused", "advice"),
-                        strict=True,
-                    ),
-                    strict=True,
-                )
-            )
+            summary, refused = self._ours("summary"), self._ours("refused", *SENTENCE)
+            self._done = {sha256 for (sha256,) in summary}
+            self._refusals = {sha256: said for sha256, *said in refused}
+            self._places = {
+                place: Held(sha256=sha256, version=version)
+                for place, sha256, version in self._all("places", *PLACES)
+            }
         except BaseException:
             os.close(self._lock)
             raise
@@ -124,6 +124,11 @@ class Results:
     def has(self, sha256: str | None) -> bool:
         """Tell whether what this content gives is here."""
         return sha256 in self._done or sha256 in self._refusals
+
+    def last(self, place: Named) -> Held | None:
+        """Return what ``place`` held, if what that gives is here."""
+        held = self._places.get(key_of(place) or "")
+        return held if held is not None and self.has(held.sha256) else None
 
     def claim(self, sha256: str) -> bool:
         """Tell whether this content is here or on its way; from now on it is."""
@@ -155,21 +160,40 @@ class Results:
             When a batch is due and cannot be written.
         """
         sha256 = outcome.sha256
-        if sha256 is None or outcome.skipped or self.has(sha256):
-            self.n_known += self.has(sha256)
+        if sha256 is None:
             return
-        if outcome.error is not None:
-            if not outcome.lasting:
-                return
-            self._refusals[sha256] = (outcome.error.message, outcome.error.advice)
-        else:
+        if outcome.skipped or self.has(sha256):
+            rows: dict[str, list[Row]] = {}
+            self.n_known += self.has(sha256)
+        elif outcome.error is None:
+            rows = rows_of(outcome, self.parameters)
             self._done.add(sha256)
-        for table, rows in rows_of(outcome, self.parameters).items():
-            self._waiting.setdefault(table, []).extend(rows)
+            self.n_added += 1
+        elif outcome.lasting:
+            rows = rows_of(outcome, self.parameters)
+            self._refusals[sha256] = [outcome.error.message, outcome.error.advice]
+            self.n_added += 1
+        else:
+            return
+        rows |= self._remembered(outcome.path, sha256, outcome.version)
+        if rows:
+            self._wait(rows)
+
+    def _remembered(
+        self, place: Named, sha256: str, version: str | None
+    ) -> dict[str, list[Row]]:
+        key, held = key_of(place), Held(sha256=sha256, version=version)
+        if key is None or self._places.get(key) == held:
+            return {}
+        self._places[key] = held
+        return {"places": [{"place": key, "sha256": sha256, "version": version}]}
+
+    def _wait(self, rows: dict[str, list[Row]]) -> None:
+        for table, more in rows.items():
+            self._waiting.setdefault(table, []).extend(more)
         if not self._n_waiting:
             self._since_s = self._now_s()
         self._n_waiting += 1
-        self.n_added += 1
         waited_s = self._now_s() - self._since_s
         if self._n_waiting >= self._batch_files or waited_s >= BATCH_S:
             self.keep()
@@ -185,12 +209,13 @@ class Results:
         if not self._n_waiting:
             return
         pa = parquet.arrow()
-        self._number += 1
+        number = self._number + 1  # if it fails, the next time takes the place of this
         for table in ORDER:
             rows = self._waiting.get(table, [])
             if rows or table == "summary":
                 found = pa.Table.from_pylist(rows, schema_of(table))
-                self._write(table, "batch", found)
+                self._write(table, f"batch-{number:06d}", found)
+        self._number = number
         self._waiting.clear()
         self._n_waiting = 0
 
@@ -224,7 +249,8 @@ class Results:
             [parquet.read(path) for path in group], promote_options="default"
         )
         self._number += 1
-        self._write(table, "part", found, [path.name for path in group])
+        name = f"part-{self._number:06d}"
+        self._write(table, name, found, [path.name for path in group])
         for path in group:
             path.unlink()
 
@@ -235,17 +261,30 @@ class Results:
             for path in sorted((self.folder / table).glob("*-*.parquet"), key=_number)
         ]
 
-    def _column(self, table: str, name: str) -> list[str]:
-        """Return a column of the rows that were got with our algorithm and choice."""
-        import pyarrow.compute as pc
+    def _ours(self, table: str, *names: str) -> list[list[str]]:
+        """Return the rows that were got with our algorithm and choice, by content."""
+        key = [*self._key.values()]
+        return [
+            [*found]
+            for *found, algorithm, chosen in self._all(
+                table, "sha256", *names, *self._key
+            )
+            if [algorithm, chosen] == key
+        ]
 
-        found: list[str] = []
-        for path in self._files(table):
-            rows = parquet.read(path, [name, *self._key])
-            for key, value in self._key.items():
-                rows = rows.filter(pc.equal(rows[key], value))
-            found += rows[name].to_pylist()
-        return found
+    def _all(self, table: str, *names: str) -> list[tuple[Any, ...]]:
+        """Return some columns of all rows, the oldest first."""
+        return [
+            row
+            for path in self._files(table)
+            for row in zip(
+                *(
+                    column.to_pylist()
+                    for column in parquet.read(path, names).select(names).columns
+                ),
+                strict=True,
+            )
+        ]
 
     def _repair(self, table: str) -> None:
         """Remove what an ended program left: half a file, half a batch, a double."""
@@ -260,11 +299,10 @@ class Results:
                 path.unlink()
 
     def _write(
-        self, table: str, kind: str, rows: pa.Table, replaces: Iterable[str] = ()
+        self, table: str, name: str, rows: pa.Table, replaces: Iterable[str] = ()
     ) -> None:
         told = {"format": FORMAT, "table": table, "replaces": json.dumps([*replaces])}
-        name = f"{kind}-{self._number:06d}.parquet"
-        parquet.write(self.folder / table / name, rows, told)
+        parquet.write(self.folder / table / f"{name}.parquet", rows, told)
 
 
 def _locked(folder: Path) -> int:

@@ -41,6 +41,7 @@ from biofeedback.recording.writer import RecordingWriter
 from biofeedback.session import asking
 from biofeedback.session.civil_clock import LOOK_EVERY_S, Civil, CivilWatch
 from biofeedback.session.clock import NS_PER_S, Clock
+from biofeedback.session.counts import SessionCounts
 from biofeedback.session.driver import Source, Watched
 from biofeedback.session.hub import Hub
 from biofeedback.session.journal import Journal
@@ -130,6 +131,15 @@ class LiveSession:
     def recording_error(self) -> RecordingError | None:
         """Why the recording has stopped; ``None`` while it goes on."""
         return self._journal.error
+
+    def count_in(self, counts: SessionCounts) -> None:
+        """Count what happens here together with what happens in other sessions."""
+        self.hub.counts = self._journal.counts = counts
+
+    @property
+    def on_disk(self) -> int:
+        """The last sequence that is safe in the recording (0: none yet)."""
+        return self._journal.on_disk
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -430,6 +440,7 @@ class LiveSession:
             self._process(self._inbox.popleft())
         if self._lost:
             lost, self._lost = self._lost, 0
+            self.hub.counts.notifications_lost += lost
             self._process(
                 self._notice(
                     "records_lost",

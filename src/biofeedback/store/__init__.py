@@ -1,7 +1,8 @@
 """People, sessions, ratings and recordings: what outlives a session.
 
-One SQLite file in the data folder, one process that owns it. Everything here blocks:
-call it from threads, never on the event loop.
+One SQLite file in the data folder, or a PostgreSQL that several nodes share; recordings
+are files either way. Everything here blocks: call it from threads, never on the event
+loop.
 """
 
 from biofeedback.store.catalogue import Store
@@ -11,9 +12,12 @@ from biofeedback.store.rows import (
     AccessTokenRow,
     AccountRow,
     AuditRow,
+    ClinicRow,
     ConsentRow,
+    CopyConsentRow,
     DiaryRow,
     EstimateRow,
+    HomeRow,
     InviteRow,
     LossReport,
     NoteRow,
@@ -35,10 +39,13 @@ __all__ = [
     "AccessTokenRow",
     "AccountRow",
     "AuditRow",
+    "ClinicRow",
     "ConsentRow",
+    "CopyConsentRow",
     "DataLock",
     "DiaryRow",
     "EstimateRow",
+    "HomeRow",
     "InviteRow",
     "LossReport",
     "NoteRow",

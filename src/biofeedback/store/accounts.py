@@ -30,9 +30,14 @@ class Accounts(Rows):
     """Who signs in by name. Every method blocks, as those of the store do."""
 
     def any(self, role: Role | None = None) -> bool:
-        """Say whether there is an account (of this role) that is not revoked."""
+        """Say whether there is an account (of this role) that is not revoked.
+
+        Whoever is only known as somebody of a clinic does not count.
+        """
         accounts = t.accounts.c
-        query = select(accounts.id).where(accounts.revoked_at_utc_ns.is_(None))
+        query = select(accounts.id).where(
+            accounts.revoked_at_utc_ns.is_(None), accounts.clinic.is_(None)
+        )
         if role is not None:
             query = query.where(accounts.role == role)
         with reading(self._engine) as connection:
@@ -56,7 +61,11 @@ class Accounts(Rows):
 
     def named(self, name: str) -> AccountRow | None:
         """Return the account that signs in by this name, in whatever case."""
-        return self._find(t.accounts.c.name == name.strip().casefold())
+        name = name.strip().casefold()
+        if "\0" in name:  # nobody's, and PostgreSQL cannot even be asked
+            return None
+        accounts = t.accounts.c
+        return self._find((accounts.name == name) & accounts.clinic.is_(None))
 
     def coded(self, code: str) -> AccountRow | None:
         """Return the account of this code."""
@@ -84,10 +93,20 @@ class Accounts(Rows):
         ------
         NotSoError
             When the name is taken, the invite is used, revoked or too old, the person
-            is not known or has an account already.
+            is not known or has an account already, or a clinic was joined from here.
         """
         now_ns = self._now_ns()
         with writing(self._engine) as connection:
+            clinics = t.clinics.c
+            if _there(
+                connection,
+                t.clinics,
+                clinics.left_at_utc_ns.is_(None) & (clinics.home_id != ""),
+            ):
+                raise NotSoError(
+                    "This computer has joined a clinic, so it is one person's own.",
+                    "Leave the clinic first: 'biofeedback leave'.",
+                )
             name = name.strip().casefold()
             if _there(connection, t.accounts, t.accounts.c.name == name):
                 raise NotSoError("This name is taken.", "Choose another name.")
@@ -131,7 +150,7 @@ class Accounts(Rows):
         query = update(t.accounts).where(
             accounts.id == id, accounts.password_hash == old
         )
-        with writing(self._engine) as connection:
+        with writing(self._engine, decides=False) as connection:
             connection.execute(query.values(password_hash=new))
 
     def renew(self, id: str, password_hash: str | None, *, invite_id: str) -> None:
@@ -201,6 +220,12 @@ class Accounts(Rows):
                         select(accounts.person_id).where(accounts.id == id)
                     ),
                 ),
+                (
+                    t.copy_consents,
+                    t.copy_consents.c.person_id.in_(
+                        select(accounts.person_id).where(accounts.id == id)
+                    ),
+                ),
             ):
                 _revoke(connection, table, mine, now_ns)
 
@@ -232,7 +257,7 @@ class Accounts(Rows):
 
     def revoke_invite(self, id: str) -> None:
         """Make an invite void."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, decides=False) as connection:
             _revoke(connection, t.invites, t.invites.c.id == id, self._now_ns())
 
     def inviter_of(self, account_id: str) -> str | None:
@@ -266,7 +291,7 @@ class Accounts(Rows):
 
     def use_passkey(self, credential_id: str, sign_count: int) -> None:
         """Remember that a passkey let somebody in, and its counter."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, decides=False) as connection:
             connection.execute(
                 update(t.passkeys)
                 .where(t.passkeys.c.credential_id == credential_id)
@@ -276,7 +301,7 @@ class Accounts(Rows):
     def remove_passkey(self, account_id: str, credential_id: str) -> bool:
         """Forget a passkey of this account; say whether there was one."""
         passkeys = t.passkeys.c
-        with writing(self._engine) as connection:
+        with writing(self._engine, decides=False) as connection:
             gone = connection.execute(
                 t.passkeys.delete().where(
                     passkeys.account_id == account_id,
@@ -306,7 +331,7 @@ class Accounts(Rows):
     def revoke_token(self, id: str) -> None:
         """Make an access token void."""
         mine = t.access_tokens.c.id == id
-        with writing(self._engine) as connection:
+        with writing(self._engine, decides=False) as connection:
             _revoke(connection, t.access_tokens, mine, self._now_ns())
 
     def _find(self, which: ColumnElement[bool]) -> AccountRow | None:

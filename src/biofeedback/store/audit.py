@@ -128,6 +128,14 @@ class Audit(Rows):
             found: str | None = connection.scalar(query)
         return found
 
+    def made_key(self, person_id: str) -> str | None:
+        """Return what hides one person here, made now if need be.
+
+        ``None`` where nobody has this id.
+        """
+        with writing(self._engine) as connection:
+            return _key(connection, person_id)
+
     def verify(
         self, head: str | None = None, *, after: Verdict | None = None
     ) -> Verdict:
@@ -136,33 +144,39 @@ class Audit(Rows):
         ``after`` is what was found of a whole chain before: its last row is looked at
         again, and those that came since.
         """
-        previous, n_rows, holds = BEFORE_THE_FIRST, 0, head in (None, BEFORE_THE_FIRST)
         with reading(self._engine) as connection:
-            query = select(t.audit).order_by(t.audit.c.seq)
-            if after is not None and after.whole and after.n_rows:
-                last = t.audit.c.seq == after.n_rows
-                found = connection.execute(select(t.audit).where(last)).first()
-                row = None if found is None else _row(found)
-                if row is None or not row.sha256 == after.head == hash_of(row):
-                    seq = after.n_rows
-                    return Verdict(n_rows=seq - 1, head="", broken_seq=seq)
-                previous, n_rows, holds = after.head, after.n_rows, True
-                query = query.where(t.audit.c.seq > n_rows)
-            rows = connection.execution_options(yield_per=VERIFIED_AT_ONCE).execute(
-                query
-            )
-            for found in rows:
-                row = _row(found)
-                if (
-                    row is None
-                    or row.seq != n_rows + 1
-                    or row.prev_sha256 != previous
-                    or row.sha256 != hash_of(row)
-                ):
-                    return Verdict(n_rows=n_rows, head=previous, broken_seq=n_rows + 1)
-                previous, n_rows = row.sha256, row.seq
-                holds = holds or previous == head
-        return Verdict(n_rows=n_rows, head=previous, holds=holds)
+            return verified(connection, head, after=after)
+
+
+def verified(
+    connection: Connection, head: str | None = None, *, after: Verdict | None = None
+) -> Verdict:
+    """Check every row that a connection sees, as :meth:`Audit.verify` does."""
+    previous, n_rows, holds = BEFORE_THE_FIRST, 0, head in (None, BEFORE_THE_FIRST)
+    query = select(t.audit).order_by(t.audit.c.seq)
+    if after is not None and after.whole and after.n_rows:
+        last = t.audit.c.seq == after.n_rows
+        found = connection.execute(select(t.audit).where(last)).first()
+        row = None if found is None else _row(found)
+        if row is None or not row.sha256 == after.head == hash_of(row):
+            seq = after.n_rows
+            return Verdict(n_rows=seq - 1, head="", broken_seq=seq)
+        previous, n_rows, holds = after.head, after.n_rows, True
+        query = query.where(t.audit.c.seq > n_rows)
+    in_parts = {"yield_per": VERIFIED_AT_ONCE}
+    with connection.execute(query, execution_options=in_parts) as rows:
+        for found in rows:
+            row = _row(found)
+            seq = n_rows + 1
+            if (
+                row is None
+                or (row.seq, row.prev_sha256) != (seq, previous)
+                or row.sha256 != hash_of(row)
+            ):
+                return Verdict(n_rows=n_rows, head=previous, broken_seq=seq)
+            previous, n_rows = row.sha256, row.seq
+            holds = holds or previous == head
+    return Verdict(n_rows=n_rows, head=previous, holds=holds)
 
 
 def tag(key: str, id: str) -> str:

@@ -15,7 +15,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,8 +30,10 @@ from biofeedback.recording.keys import encrypt_for
 from biofeedback.recording.sealed import SUFFIX, lies_at, plain_name
 from biofeedback.store.archive import CHUNK_BYTES, ArchiveWriter, Pieces, archived
 from biofeedback.store.audit import Audit
+from biofeedback.store.clinics import TICKET
 from biofeedback.store.engine import DATABASE_NAME, StoreError, open_engine
 from biofeedback.store.erasing import MARKER_NAME
+from biofeedback.store.homes import NATS_FOLDER
 from biofeedback.store.lock import LOCK_NAME
 from biofeedback.store.looking import (
     check_database,
@@ -40,6 +42,7 @@ from biofeedback.store.looking import (
     tombstones_in,
     unreadable,
 )
+from biofeedback.store.moving import copied_to_memory, erasures_in
 from biofeedback.store.tables import HEAD
 from biofeedback.store.upgrade import current_version
 
@@ -59,7 +62,12 @@ DOORS = {
 """What lets somebody in, and which of it still does: in a backup, none."""
 
 NOT_COPIED = frozenset(
-    {DATABASE_NAME, f"{DATABASE_NAME}-wal", f"{DATABASE_NAME}-shm", LOCK_NAME}
+    # The ticket: one that is restored elsewhere must not be a second home by it. The
+    # NATS server's secret neither, and its log holds what is on the homes' disks.
+    {
+        *(DATABASE_NAME, f"{DATABASE_NAME}-wal", f"{DATABASE_NAME}-shm"),
+        *(LOCK_NAME, TICKET, NATS_FOLDER),
+    }
 )
 WORTHLESS = (".tmp", ".new", UNFINISHED)
 
@@ -106,6 +114,7 @@ def back_up(
     data: Path,
     out: Path,
     *,
+    database: str | None = None,
     recipient: str | None = None,
     passphrase: str | None = None,
     now_ns: Callable[[], int] = time.time_ns,
@@ -118,6 +127,9 @@ def back_up(
         The data folder; a service may be using it.
     out
         Where the backup goes; never over another file, and not into ``data``.
+    database
+        The URL of a PostgreSQL that is used in place of the one in ``data``; in the
+        backup it is SQLite all the same.
     recipient, passphrase
         What it is sealed for: a public key of age, or a passphrase. Neither: it is not.
     now_ns
@@ -132,15 +144,15 @@ def back_up(
     RecordingError, StoreError
         When it cannot be written, or the folder changed meanwhile: nothing is left.
     """
-    _check(data, out)
-    _note(data, now_ns)
-    database = _snapshot(data / DATABASE_NAME, now_ns())
+    _check(data, out, database)
+    _note(data, database, now_ns)
+    snapshot = _snapshot(data, database, now_ns())
     paths, left_out = _files(data)
     manifest = Manifest(
         format=FORMAT,
         made_at_utc_ns=now_ns(),
         software=f"biofeedback {__version__}",
-        schema=database.schema,
+        schema=snapshot.schema,
         left_out=left_out,
         files=(),
     )
@@ -149,12 +161,12 @@ def back_up(
         new.unlink(missing_ok=True)  # of one that was killed
         try:
             with os.fdopen(durable.create(new), "wb") as file:
-                files = _contents(data, database.content, paths, manifest)
+                files = _contents(data, snapshot.content, paths, manifest)
                 _write(file, archived(files), recipient, passphrase)
                 file.flush()
                 durable.sync(file.fileno())
                 size_bytes = file.tell()
-            if _tombstones(data / DATABASE_NAME) != database.tombstones:
+            if _tombstones(data, database) != snapshot.tombstones:
                 raise _changed("somebody was erased")
             _publish(new, out)
         except BaseException:
@@ -174,8 +186,8 @@ def back_up(
     )
 
 
-def _check(data: Path, out: Path) -> None:
-    if not (data / DATABASE_NAME).is_file():
+def _check(data: Path, out: Path, database: str | None) -> None:
+    if not (data.is_dir() if database else (data / DATABASE_NAME).is_file()):
         raise NotSoError(
             f"There is nothing to back up in '{data}'.",
             "Check --data: it is the folder that 'biofeedback run' uses.",
@@ -198,10 +210,10 @@ def _check(data: Path, out: Path) -> None:
         )
 
 
-def _note(data: Path, now_ns: Callable[[], int]) -> None:
+def _note(data: Path, database: str | None, now_ns: Callable[[], int]) -> None:
     """Write down that everything was copied, where there is room to."""
     try:
-        engine = open_engine(data)
+        engine = open_engine(data, database)
         try:
             if current_version(engine) == HEAD:
                 audit = Audit(engine, now_ns)
@@ -221,36 +233,52 @@ class _Snapshot(Value, frozen=True):
     tombstones: frozenset[str]
 
 
-def _snapshot(path: Path, now_ns: int) -> _Snapshot:
+def _snapshot(data: Path, database: str | None, now_ns: int) -> _Snapshot:
     """Return the database as it is at this moment, with every door in it closed.
 
     It is copied within memory: nothing of it lies about on a disk.
     """
-    copy = sqlite3.connect(":memory:")
+    path = data / DATABASE_NAME
     try:
-        with closing(opened_database(path)) as source:
-            source.backup(copy)
-        check_database(copy)
-        there = {name for (name,) in copy.execute("SELECT name FROM sqlite_master")}
-        for table in there & DOORS.keys():
-            query = f"UPDATE {table} SET revoked_at_utc_ns = ? WHERE {DOORS[table]}"
-            copy.execute(query, (now_ns,))
-        copy.commit()
-        return _Snapshot(
-            content=copy.serialize(),
-            schema=schema_of(copy),
-            tombstones=tombstones_in(copy),
-        )
+        with _copied(path, database) as copy:
+            return _closed(copy, now_ns)
     except sqlite3.Error as error:
         raise unreadable(path, error) from error
-    finally:
-        copy.close()
 
 
-def _tombstones(path: Path) -> frozenset[str]:
+@contextmanager
+def _copied(path: Path, database: str | None) -> Iterator[sqlite3.Connection]:
+    if database is not None:
+        with copied_to_memory(database) as copy:
+            yield copy
+        return
+    with closing(sqlite3.connect(":memory:")) as copy:
+        with closing(opened_database(path)) as source:
+            source.backup(copy)
+        yield copy
+
+
+def _closed(copy: sqlite3.Connection, now_ns: int) -> _Snapshot:
+    check_database(copy)
+    there = {name for (name,) in copy.execute("SELECT name FROM sqlite_master")}
+    for table in there & DOORS.keys():
+        query = f"UPDATE {table} SET revoked_at_utc_ns = ? WHERE {DOORS[table]}"
+        copy.execute(query, (now_ns,))
+    copy.commit()
+    return _Snapshot(
+        content=copy.serialize(),
+        schema=schema_of(copy),
+        tombstones=tombstones_in(copy),
+    )
+
+
+def _tombstones(data: Path, database: str | None) -> frozenset[str]:
+    path = data / DATABASE_NAME
     try:
-        with closing(opened_database(path)) as database:
-            return tombstones_in(database)
+        if database is not None:
+            return erasures_in(database)
+        with closing(opened_database(path)) as there:
+            return tombstones_in(there)
     except sqlite3.Error as error:
         raise unreadable(path, error) from error
 
@@ -265,7 +293,7 @@ def _files(data: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
         name = path.relative_to(data).as_posix()
         if path.is_symlink() or (path.name.endswith(PART_SUFFIX) and _goes_on(path)):
             left_out.append(name)  # where a link leads is not ours to know
-        elif not path.is_dir() and name not in NOT_COPIED:
+        elif not path.is_dir() and NOT_COPIED.isdisjoint({name, name.split("/")[0]}):
             if not path.name.endswith(WORTHLESS):
                 taken.append(path)
     return tuple(taken), tuple(left_out)

@@ -14,8 +14,10 @@ from biofeedback.errors import NotSoError
 from biofeedback.store import tables as t
 from biofeedback.store.accounts import Accounts
 from biofeedback.store.audit import Audit
+from biofeedback.store.clinics import Clinics
 from biofeedback.store.consents import Consents
-from biofeedback.store.engine import open_engine, reading, writing
+from biofeedback.store.engine import let_go, open_engine, reading, writing
+from biofeedback.store.homes import Homes
 from biofeedback.store.mapping import Rows, columns_of, value_of
 from biofeedback.store.notes import Notes
 from biofeedback.store.rows import (
@@ -29,14 +31,17 @@ from biofeedback.store.rows import (
     SessionState,
     SignInRow,
 )
+from biofeedback.store.timing import StoreTimes
 from biofeedback.store.upgrade import upgrade
 
 UNFINISHED = (SessionState.LIVE, SessionState.CLOSING)
 MOST_SESSIONS = 1000
 
+_AT_A_CLINIC = select(t.accounts.c.person_id).where(t.accounts.c.clinic.is_not(None))
+
 
 class Store(Rows):
-    """What outlives a session, in one SQLite file in the data folder.
+    """What outlives a session, in one SQLite file in the data folder or in PostgreSQL.
 
     Every method blocks and may be called from any thread. What a method has returned
     from is on disk.
@@ -45,23 +50,44 @@ class Store(Rows):
     ----------
     data
         The data folder; it and the database are made if they are not there.
+    database
+        The URL of a PostgreSQL that several nodes share; the recordings stay in their
+        folders.
     now_ns
         The UTC time in nanoseconds; a test hands in its own.
+
+    Attributes
+    ----------
+    times
+        How long the database takes.
 
     Raises
     ------
     StoreError
         From every method, when the disk is full, the file is damaged, held or cannot
-        be written.
+        be written, the server is away.
+    SettingsError
+        From every method, when a text cannot be kept in any database; from the start,
+        when ``database`` is no URL of one.
     """
 
-    def __init__(self, data: Path, *, now_ns: Callable[[], int] = time.time_ns) -> None:
-        super().__init__(open_engine(data), lambda: self.now_ns())
+    def __init__(
+        self,
+        data: Path,
+        database: str | None = None,
+        *,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        super().__init__(open_engine(data, database), lambda: self.now_ns())
         self.data = data
+        self.is_shared = database is not None
         self.now_ns = now_ns
+        self.times = StoreTimes(self._engine)
         self.accounts = Accounts(self._engine, self._now_ns)
         self.consents = Consents(self._engine, self._now_ns)
         self.notes = Notes(self._engine, self._now_ns)
+        self.clinics = Clinics(self._engine, self._now_ns)
+        self.homes = Homes(self._engine, self._now_ns)
         self.audit = Audit(self._engine, self._now_ns)
         try:
             upgrade(self._engine)
@@ -70,14 +96,19 @@ class Store(Rows):
             raise
 
     def close(self) -> None:
-        """Let the file go."""
-        self._engine.dispose()
+        """Let the database go, once whoever asks it now has an answer."""
+        let_go(self._engine)
 
     # --- People ----------------------------------------------------------------
 
     def people(self) -> tuple[Person, ...]:
-        """Return everyone, the first one first."""
-        query = select(t.people).order_by(t.people.c.created_at_utc_ns, t.people.c.id)
+        """Return everyone, the first one first; nobody of a clinic that was joined."""
+        people = t.people.c
+        query = (
+            select(t.people)
+            .where(people.id.not_in(_AT_A_CLINIC))
+            .order_by(people.created_at_utc_ns, people.id)
+        )
         return self._all(Person, query)
 
     def person(self, id: str | None = None) -> Person:
@@ -117,7 +148,8 @@ class Store(Rows):
         )
         with writing(self._engine) as connection:
             # Two requests may both be the first: the writer's lock decides.
-            if found := connection.execute(select(t.people).limit(1)).one_or_none():
+            here = select(t.people).where(t.people.c.id.not_in(_AT_A_CLINIC))
+            if found := connection.execute(here.limit(1)).one_or_none():
                 return value_of(Person, found)
             connection.execute(insert(t.people).values(columns_of(person)))
         return person
@@ -126,7 +158,7 @@ class Store(Rows):
 
     def add_session(self, session: SessionRow, recording: str | None = None) -> None:
         """Keep a new session, and where its recording will lie."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, decides=False) as connection:
             connection.execute(insert(t.sessions).values(columns_of(session)))
             if recording is not None:
                 row = RecordingRow(
@@ -184,8 +216,17 @@ class Store(Rows):
         return self._all(SessionRow, query)
 
     def unfinished(self) -> tuple[SessionRow, ...]:
-        """Return the sessions that some process began and did not finish."""
-        return tuple(row for state in UNFINISHED for row in self.sessions(state))
+        """Return the sessions that some process began and did not finish.
+
+        Where several nodes share a database, ``node`` says whose process that was: it
+        may be running.
+        """
+        query = (
+            select(t.sessions)
+            .where(t.sessions.c.state.in_(UNFINISHED))
+            .order_by(t.sessions.c.started_at_utc_ns.desc(), t.sessions.c.id.desc())
+        )
+        return self._all(SessionRow, query)
 
     def close_session(self, id: str, *, ended_at_utc_ns: int) -> None:
         """Say that a live session has ended and is being finished."""
@@ -195,7 +236,7 @@ class Store(Rows):
             .where(sessions.c.id == id, sessions.c.state == SessionState.LIVE)
             .values(state=SessionState.CLOSING, ended_at_utc_ns=ended_at_utc_ns)
         )
-        with writing(self._engine) as connection:
+        with writing(self._engine, decides=False) as connection:
             connection.execute(query)
 
     def finish_session(
@@ -314,7 +355,7 @@ class Store(Rows):
 
     def forget_practised(self, session_id: str) -> None:
         """Say that nothing was practised in a session."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, decides=False) as connection:
             mine = t.practised.c.session_id == session_id
             connection.execute(delete(t.practised).where(mine))
 
@@ -407,7 +448,7 @@ class Store(Rows):
 
     def _update_sign_in(self, token_sha256: str, **values: int) -> None:
         mine = t.sign_ins.c.token_sha256 == token_sha256
-        with writing(self._engine) as connection:
+        with writing(self._engine, decides=False) as connection:
             connection.execute(update(t.sign_ins).where(mine).values(values))
 
     def _replace(self, table: Table, value: PractisedRow | EstimateRow) -> None:

@@ -81,7 +81,7 @@ class Consents(Rows):
             mine &= consents.account_id == account_id
         if consent_id is not None:
             mine &= consents.id == consent_id
-        with writing(self._engine) as connection:
+        with writing(self._engine, decides=False) as connection:
             query = update(t.consents).where(mine).values(revoked_at_utc_ns=now_ns)
             return connection.execute(query).rowcount
 

@@ -1,17 +1,29 @@
-"""Opens the database and says in sentences what SQLite says in codes."""
+"""Opens the database and says in sentences what it says in codes.
+
+Here is SQLite, one file in the data folder; :mod:`biofeedback.store.postgresql` is the
+database that several nodes share, and imported only where one is asked for. What stands
+below ``reading`` and ``writing`` knows nothing of the difference.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, TimeoutError
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from biofeedback.errors import BiofeedbackError
+
+_LOGGER = logging.getLogger(__name__)
 
 DATABASE_NAME = "biofeedback.db"
 
@@ -25,20 +37,38 @@ PRAGMAS = (
 )
 
 WRITES = "biofeedback_writes"
+LOCKS = "biofeedback_locks"
+READS = "biofeedback_reads"
+
+ANSWERED_WITHIN_S = 35.0
+"""No statement takes longer: PostgreSQL ends it, SQLite lets nobody wait so long."""
+
+
+def is_url(text: str) -> bool:
+    """Say whether ``text`` names a PostgreSQL rather than a folder."""
+    return text.startswith(("postgresql:", "postgres:"))
 
 
 class StoreError(BiofeedbackError):
     """The database cannot be opened, read or written."""
 
 
-def open_engine(data: Path) -> Engine:
+def open_engine(data: Path, database: str | None = None) -> Engine:
     """Return an engine on the database in ``data``, private to its owner.
+
+    ``database`` is the URL of a PostgreSQL that is used in its place.
 
     Raises
     ------
+    SettingsError
+        When there can be no such URL, or what speaks to PostgreSQL is not installed.
     StoreError
         When the folder or the file cannot be made or opened.
     """
+    if database is not None:
+        from biofeedback.store import postgresql
+
+        return postgresql.open_engine(database)
     path = data / DATABASE_NAME
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -56,7 +86,27 @@ def open_engine(data: Path) -> Engine:
     # Made of its parts: in a URL as text, a "?" in a folder's name would end it.
     # What somebody wrote, and hashes of what lets them in, stand in no error's text.
     url = URL.create("sqlite", database=str(path))
-    engine = create_engine(url, hide_parameters=True)
+    return _prepared(create_engine(url, hide_parameters=True))
+
+
+def memory_engine() -> Engine:
+    """Return an engine on a new database that is nowhere but in memory.
+
+    It has one connection, and is gone with it.
+    """
+    return _prepared(
+        create_engine("sqlite://", hide_parameters=True, poolclass=StaticPool)
+    )
+
+
+# Whoever waits for SQLite's lock looks again every tenth of a second, and may find
+# another there each time: on a slow disk one of eight threads was refused after five
+# seconds. So those of one process take turns before they ask for it.
+_TURNS: WeakKeyDictionary[Engine, threading.Lock] = WeakKeyDictionary()
+
+
+def _prepared(engine: Engine) -> Engine:
+    _TURNS[engine] = threading.Lock()
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
@@ -76,19 +126,45 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def let_go(engine: Engine, *, within_s: float = ANSWERED_WITHIN_S) -> None:
+    """Close all connections, when those that are in use have been given back.
+
+    A thread may still ask for somebody who does not wait any more: its connection would
+    come back to a pool that nobody closes.
+    """
+    until_s = time.monotonic() + within_s
+    pool = engine.pool
+    while isinstance(pool, QueuePool) and pool.checkedout():
+        if time.monotonic() > until_s:
+            _LOGGER.warning("The database was let go while it was still asked.")
+            break
+        time.sleep(0.01)
+    engine.dispose()
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Give a connection whose reads all see the same state."""
     with told_in_sentences(engine), engine.connect() as connection:
+        connection = connection.execution_options(**{READS: True})
         with connection.begin():
             yield connection
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """Give a connection whose writes are on disk together when the block ends."""
-    with told_in_sentences(engine), engine.connect() as connection:
-        connection = connection.execution_options(**{WRITES: True})
+def writing(engine: Engine, *, decides: bool = True) -> Iterator[Connection]:
+    """Give a connection whose writes are on disk together when the block ends.
+
+    One that ``decides`` by what it reads there is alone with it: no other of its kind,
+    of whatever node, is under way meanwhile. A single statement needs no such thing,
+    and then nobody waits (SQLite has one writer in any case).
+    """
+    with (
+        _TURNS.get(engine, nullcontext()),
+        told_in_sentences(engine),
+        engine.connect() as connection,
+    ):
+        connection = connection.execution_options(**{WRITES: True, LOCKS: decides})
         with connection.begin():
             yield connection
 
@@ -97,9 +173,16 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def rewriting(engine: Engine) -> Iterator[Connection]:
     """Give a connection for migrations, which may write whole tables anew.
 
-    SQLite would otherwise take a table that is dropped to be written anew for one that
-    others miss; so references are not checked on the way, but all at the end.
+    Nobody else migrates meanwhile: ask there once more what is to be done.
     """
+    if engine.dialect.name == "postgresql":
+        from biofeedback.store import postgresql
+
+        with told_in_sentences(engine), postgresql.migrating(engine) as connection:
+            yield connection
+        return
+    # SQLite would take a table that is dropped to be written anew for one that others
+    # miss; so references are not checked on the way, but all at the end.
     with told_in_sentences(engine), engine.connect() as connection:
         raw = connection.connection.dbapi_connection
         assert raw is not None
@@ -116,16 +199,26 @@ def rewriting(engine: Engine) -> Iterator[Connection]:
                         "it away and run 'biofeedback catalog rebuild'.",
                     )
         finally:
-            connection.invalidate()  # the next one checks references again
+            raw.execute("PRAGMA foreign_keys=ON")
 
 
 @contextmanager
 def told_in_sentences(engine: Engine) -> Iterator[None]:
-    """Turn what the database raises into a :class:`StoreError`."""
+    """Turn what the database raises into a :class:`BiofeedbackError`."""
     try:
         yield
+    except TimeoutError as error:
+        raise StoreError(
+            "Too much is asked of the database at once.", "Try again in a moment."
+        ) from error
     except DBAPIError as error:
-        told = _sentence(error.orig, Path(engine.url.database or DATABASE_NAME))
+        told: BiofeedbackError | None
+        if engine.dialect.name == "postgresql":
+            from biofeedback.store import postgresql
+
+            told = postgresql.sentence(error.orig)
+        else:
+            told = _sentence(error.orig, Path(engine.url.database or DATABASE_NAME))
         if told is None:
             raise
         raise told from error

@@ -18,6 +18,7 @@ import re
 import secrets
 import sqlite3
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -39,12 +40,27 @@ from biofeedback.recording.sealed import (
 )
 from biofeedback.store import tables as t
 from biofeedback.store.catalogue import Store
-from biofeedback.store.engine import StoreError, reading, writing
+from biofeedback.store.clinics import AUTHORITY, TICKET
+from biofeedback.store.engine import (
+    StoreError,
+    reading,
+    told_in_sentences,
+    writing,
+)
+from biofeedback.store.homes import tombstone_of
 from biofeedback.store.rows import Person, Role
 
 MARKER_NAME = "erasing"
 RECORDINGS = "recordings"
+COPIES = "copies"
+"""Where a hub writes what comes from homes, a folder for each."""
+
 SEARCHED_BYTES = 1 << 20
+HOLD_PEOPLE = tuple(
+    table.name
+    for table in t.metadata.sorted_tables
+    if table not in (t.audit, t.tombstones)  # by hashes alone, which stay
+)
 
 
 class _Intent(Value, frozen=True):
@@ -85,6 +101,28 @@ def erase(store: Store, person_id: str) -> Erased:
         _files_of(store, person, [one.id for one in store.sessions_of(person.id)])
         _mark(store.data, intent)
         return _carry_out(store, intent)
+    except OSError as error:
+        raise _untouchable(error) from error
+
+
+def erase_files(store: Store, person_id: str) -> int:
+    """Erase what lies in this data folder of one person; return how many files. Blocks.
+
+    For a node that shares the store with the one that erases the rows, afterwards.
+
+    Raises
+    ------
+    NotSoError
+        When nobody has this id.
+    StoreError
+        When something could not be removed.
+    RecordingError
+        When a sealed file that nobody has listed does not open.
+    """
+    person = store.person(person_id)
+    ids = [one.id for one in store.sessions_of(person.id)]
+    try:
+        return _remove_files(store, person, ids)
     except OSError as error:
         raise _untouchable(error) from error
 
@@ -142,7 +180,7 @@ def _carry_out(store: Store, intent: _Intent) -> Erased:
         n_sessions = len(ids)
         n_files = _remove_files(store, person, ids)
         with writing(store._engine) as connection:
-            _remove_rows(connection, person.id, ids)
+            _remove_rows(connection, person.id, store.now_ns())
             connection.execute(
                 insert(t.tombstones).values(
                     id=intent.person, erased_at_utc_ns=store.now_ns()
@@ -151,6 +189,11 @@ def _carry_out(store: Store, intent: _Intent) -> Erased:
     if not store.people():
         # It tells one strap from another, and nobody is left whose strap that is.
         (store.data / KEY_NAME).unlink(missing_ok=True)
+        # Whoever practises here next is somebody else to the clinic.
+        for name in (TICKET, AUTHORITY):
+            (store.data / name).unlink(missing_ok=True)
+        for clinic in store.clinics.all():
+            store.clinics.leave(clinic.id)
     _rewrite(store)
     (store.data / MARKER_NAME).unlink()
     durable.sync_folder(store.data)
@@ -227,12 +270,28 @@ def _remove_files(store: Store, person: Person, ids: Iterable[str]) -> int:
         if path.exists():
             path.unlink()
             n_files += 1
+    for home in store.homes.all():
+        if home.person_id == person.id:
+            n_files += _remove_journals(store.data / COPIES / home.id)
     # Their names are months in which somebody practised.
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
             durable.sync_folder(path.parent)
     return n_files
+
+
+def _remove_journals(folder: Path) -> int:
+    """Remove what a hub keeps of one home beside the finished recordings."""
+    if not folder.is_dir():
+        return 0
+    paths = sorted(folder.iterdir())
+    for path in paths:
+        path.unlink(missing_ok=True)
+    with suppress(OSError):  # something came in this moment: the hub removes it
+        folder.rmdir()
+    durable.sync_folder(folder.parent)
+    return len(paths)
 
 
 def _tokens(words: Iterable[str]) -> re.Pattern[bytes]:
@@ -267,7 +326,15 @@ def _is_of(
 # --- Rows -------------------------------------------------------------------------
 
 
-def _remove_rows(connection: Connection, person_id: str, ids: list[str]) -> None:
+def _remove_rows(connection: Connection, person_id: str, now_ns: int) -> None:
+    # Another node may be about to add to what goes: then it does so before, or not at
+    # all. (SQLite has one writer, and knows no such thing.)
+    for held in (
+        select(t.people.c.id).where(t.people.c.id == person_id),
+        select(t.sessions.c.id).where(t.sessions.c.person_id == person_id),
+        select(t.accounts.c.id).where(t.accounts.c.person_id == person_id),
+    ):
+        connection.execute(held.with_for_update())
     sessions = select(t.sessions.c.id).where(t.sessions.c.person_id == person_id)
     for table in (t.practised, t.estimates, t.ratings, t.recordings):
         connection.execute(delete(table).where(table.c.session_id.in_(sessions)))
@@ -281,8 +348,15 @@ def _remove_rows(connection: Connection, person_id: str, ids: list[str]) -> None
     connection.execute(delete(t.invites).where(invites.became.in_(accounts)))
     for table in (t.passkeys, t.access_tokens, t.invites, t.consents, t.notes):
         connection.execute(delete(table).where(table.c.account_id.in_(accounts)))
+    homes = select(t.homes.c.id).where(t.homes.c.person_id == person_id)
+    for home_id in connection.scalars(homes).all():
+        mark = tombstone_of(home_id)  # hubs that are away remove theirs later
+        connection.execute(
+            insert(t.tombstones).values(id=mark, erased_at_utc_ns=now_ns)
+        )
     for table in (
-        *(t.estimates, t.diary, t.consents, t.notes, t.invites, t.sessions),
+        *(t.estimates, t.diary, t.consents, t.copy_consents, t.notes, t.invites),
+        *(t.sessions, t.homes),
         *(t.sign_ins, t.accounts, t.audit_keys),
     ):
         connection.execute(delete(table).where(table.c.person_id == person_id))
@@ -290,7 +364,19 @@ def _remove_rows(connection: Connection, person_id: str, ids: list[str]) -> None
 
 
 def _rewrite(store: Store) -> None:
-    """Write the database anew, and empty its journal: deleted rows lie in both."""
+    """Write the database anew, and empty its journal: deleted rows lie in both.
+
+    What PostgreSQL's journal and backups still hold is for those who run it.
+    """
+    if store.is_shared:
+        from biofeedback.store import postgresql
+
+        try:
+            with told_in_sentences(store._engine):
+                postgresql.rewrite(store._engine, HOLD_PEOPLE)
+        except StoreError as error:
+            raise _unwritten() from error
+        return
     with reading(store._engine):
         pass  # told in sentences where it cannot be opened
     raw = store._engine.raw_connection()
@@ -313,7 +399,7 @@ def _rewrite(store: Store) -> None:
 def _unwritten() -> StoreError:
     return StoreError(
         "The rows are gone, but the database could not be written anew.",
-        "Make some room on the disk and start again: that finishes it.",
+        "Make some room on its disk and start again: that finishes it.",
     )
 
 

@@ -33,6 +33,6 @@ class Notes(Rows):
         mine = (notes.id == id) & (notes.account_id == account_id)
         found = next(iter(self._all(NoteRow, select(t.notes).where(mine))), None)
         if found is not None:
-            with writing(self._engine) as connection:
+            with writing(self._engine, decides=False) as connection:
                 connection.execute(delete(t.notes).where(mine))
         return found

@@ -29,7 +29,7 @@ from typing import IO
 import msgspec
 from sqlalchemy import delete, update
 
-from biofeedback.errors import RecordingError, SettingsError
+from biofeedback.errors import BiofeedbackError, RecordingError, SettingsError
 from biofeedback.model import Value
 from biofeedback.recording import durable
 from biofeedback.recording.keys import Key
@@ -44,7 +44,12 @@ from biofeedback.store.backup import (
     Manifest,
 )
 from biofeedback.store.catalogue import Store
-from biofeedback.store.engine import DATABASE_NAME, StoreError, writing
+from biofeedback.store.engine import (
+    DATABASE_NAME,
+    StoreError,
+    open_engine,
+    writing,
+)
 from biofeedback.store.erasing import erase
 from biofeedback.store.looking import (
     check_database,
@@ -56,6 +61,8 @@ from biofeedback.store.looking import (
     tombstones_in,
     unreadable,
 )
+from biofeedback.store.moving import check_empty, copied_to_memory
+from biofeedback.store.moving import move as move_rows
 from biofeedback.store.rows import Role
 from biofeedback.store.tables import HEAD
 
@@ -88,7 +95,8 @@ def restore(
     *,
     key: Key | None = None,
     passphrase: str | None = None,
-    erased_in: Path | None = None,
+    erased_in: Path | str | None = None,
+    database: str | None = None,
     now_ns: Callable[[], int] = time.time_ns,
 ) -> Restored:
     """Make the new data folder ``data`` of the backup ``path``. Blocks.
@@ -102,9 +110,11 @@ def restore(
     key, passphrase
         What a sealed backup opens with.
     erased_in
-        The folder the backup was made of, where it is still there: who was erased in
-        it since is erased again, and what let somebody in and does not any more there
-        does not here either.
+        The folder the backup was made of, or the URL of the PostgreSQL that was used in
+        its place, where it is still there: who was erased in it since is erased again,
+        and what let somebody in and does not any more there does not here either.
+    database
+        The URL of an empty PostgreSQL that the rows go into.
     now_ns
         The UTC time in nanoseconds.
 
@@ -117,6 +127,8 @@ def restore(
         then nothing is put in place.
     """
     _check_empty(data)
+    if database is not None:
+        _check_empty_database(database)
     data = data.absolute()
     try:
         data.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -131,9 +143,36 @@ def restore(
                 data.rmdir()  # Windows renames over nothing
             os.rename(staging, data)
             durable.sync_folder(data.parent)
+        if database is not None:
+            _move_rows(data, database)
     except OSError as error:
         raise durable.explained(f"{path.name} could not be restored.", error) from error
     return done
+
+
+def _check_empty_database(database: str) -> None:
+    engine = open_engine(Path(), database)
+    try:
+        check_empty(engine)
+    finally:
+        engine.dispose()
+
+
+def _move_rows(data: Path, database: str) -> None:
+    """Move the rows of a restored folder; where that fails, they are still in it."""
+    source, target = open_engine(data), open_engine(data, database)
+    try:
+        move_rows(source, target, with_unfinished=True)
+    except BiofeedbackError as error:
+        raise StoreError(
+            f"{data.name} is restored, but its rows are still in it: {error.message}",
+            f"{error.advice} Then move them with 'biofeedback migrate --from'.",
+        ) from error
+    finally:
+        source.dispose()
+        target.dispose()
+    for suffix in ("", "-wal", "-shm"):
+        (data / f"{DATABASE_NAME}{suffix}").unlink(missing_ok=True)
 
 
 def _check_empty(data: Path) -> None:
@@ -294,7 +333,7 @@ def _check_database(path: Path, manifest: Manifest, name: str) -> None:
 def _brought_up_to_date(
     folder: Path,
     manifest: Manifest,
-    erased_in: Path | None,
+    erased_in: Path | str | None,
     now_ns: Callable[[], int],
 ) -> Restored:
     """Migrate, take back what was taken back since, and write down what was done."""
@@ -302,36 +341,37 @@ def _brought_up_to_date(
     try:
         gone, n_ended = frozenset[str](), 0
         if erased_in is not None:
-            gone = _erased_since(store, folder, erased_in)
-            n_ended = _end_doors(store, erased_in)
+            with _looked_into(erased_in) as other:
+                gone = _erased_since(store, folder, other)
+                n_ended = _end_doors(store, other)
         for id in gone:
             erase(store, id)
         whole = store.audit.verify().whole
         store.audit.add(actor="console", role="console", action="restore")
         n_consents = _take_back_consents(store)
         people, accounts = store.people(), store.accounts
+        here = [one for one in accounts.all() if one.clinic is None]
         return Restored(
             manifest=manifest,
             n_people=len(people),
             n_sessions=sum(len(store.sessions_of(person.id)) for person in people),
             n_erased=len(gone),
-            n_accounts=len(accounts.all()),
+            n_accounts=len(here),
             n_ended=n_ended,
             n_consents=n_consents,
-            lacks_admin=bool(accounts.all()) and not accounts.any(Role.ADMIN),
+            lacks_admin=bool(here) and not accounts.any(Role.ADMIN),
             audit_whole=whole,
         )
     finally:
         store.close()
 
 
-def _erased_since(store: Store, folder: Path, other: Path) -> frozenset[str]:
-    """Return who is here and was erased in the folder ``other`` since.
-
-    A tombstone does not say whose it is. But people go in no other way than by being
-    erased, so those who are not there any more are meant; and there must be a new
-    tombstone for each of them, or it is another folder.
-    """
+@contextmanager
+def _looked_into(other: Path | str) -> Iterator[sqlite3.Connection]:
+    if isinstance(other, str):
+        with copied_to_memory(other) as database:
+            yield database
+        return
     path = other / DATABASE_NAME
     if not path.is_file():
         raise SettingsError(
@@ -340,16 +380,32 @@ def _erased_since(store: Store, folder: Path, other: Path) -> frozenset[str]:
         )
     try:
         with closing(opened_database(path)) as database:
-            there, tombstones = people_in(database), tombstones_in(database)
-        with closing(opened_database(folder / DATABASE_NAME)) as database:
-            since = tombstones - tombstones_in(database)
+            yield database
+    except sqlite3.Error as error:
+        raise unreadable(path, error) from error
+
+
+def _erased_since(
+    store: Store, folder: Path, other: sqlite3.Connection
+) -> frozenset[str]:
+    """Return who is here and was erased in the database ``other`` since.
+
+    A tombstone does not say whose it is. But people go in no other way than by being
+    erased, so those who are not there any more are meant; and there must be a new
+    tombstone for each of them, or it is another folder.
+    """
+    path = folder / DATABASE_NAME
+    there = people_in(other)
+    try:
+        with closing(opened_database(path)) as database:
+            since = tombstones_in(other) - tombstones_in(database)
     except sqlite3.Error as error:
         raise unreadable(path, error) from error
     gone = frozenset(person.id for person in store.people()) - there
     if len(gone) > len(since):
         raise SettingsError(
-            f"The backup was not made of '{other}': there are people in it whom that "
-            "folder never knew.",
+            "The backup was not made of what --erased-in names: there are people in it "
+            "who were never known there.",
             "Give the folder it was made of, or leave out --erased-in.",
         )
     return gone
@@ -358,6 +414,7 @@ def _erased_since(store: Store, folder: Path, other: Path) -> frozenset[str]:
 def _take_back_consents(store: Store) -> int:
     """End all consents: which of them were taken back since, nobody knows here."""
     held = store.consents.holding()
+    store.clinics.end_all_copies()
     for person_id in sorted({row.person_id for row in held}):
         store.consents.revoke(person_id)
         store.audit.add(
@@ -369,14 +426,9 @@ def _take_back_consents(store: Store) -> int:
     return len(held)
 
 
-def _end_doors(store: Store, other: Path) -> int:
-    """End what lets nobody in any more in the folder ``other``; count the accounts."""
-    path = other / DATABASE_NAME
-    try:
-        with closing(opened_database(path)) as database:
-            doors, passkeys = doors_in(database), passkeys_in(database)
-    except sqlite3.Error as error:
-        raise unreadable(path, error) from error
+def _end_doors(store: Store, other: sqlite3.Connection) -> int:
+    """End what lets nobody in any more in ``other``; count the accounts."""
+    doors, passkeys = doors_in(other), passkeys_in(other)
     n_ended = 0
     mine = store.accounts.all()
     with writing(store._engine) as connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from biofeedback.model import Value
+from biofeedback.model import SessionInfo, Value
 
 Origin: TypeAlias = Literal["strap", "simulated", "replay", "imported"]
 
@@ -33,7 +33,11 @@ class Person(Value, frozen=True):
 
 
 class SessionRow(Value, frozen=True):
-    """One sitting. A replay is ``simulated`` when what it replays was."""
+    """One sitting. A replay is ``simulated`` when what it replays was.
+
+    ``node`` is the origin that runs it (``"node.N-7Q2M9K"``, ``"home.H-3F6T2A"``);
+    ``None`` where there is only one.
+    """
 
     id: str
     person_id: str
@@ -46,6 +50,33 @@ class SessionRow(Value, frozen=True):
     state: SessionState = SessionState.LIVE
     replay_of: str | None = None
     speed: float | None = None
+    node: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        info: SessionInfo,
+        person_id: str,
+        *,
+        node: str | None,
+        state: SessionState = SessionState.LIVE,
+        ended_at_utc_ns: int | None = None,
+    ) -> SessionRow:
+        """Return the row of a session that says this of itself."""
+        return cls(
+            id=info.id,
+            person_id=person_id,
+            plan=info.plan,
+            source=info.source,
+            simulated=info.simulated,
+            strap_name=info.strap_name,
+            started_at_utc_ns=info.started_at_utc_ns,
+            ended_at_utc_ns=ended_at_utc_ns,
+            state=state,
+            replay_of=info.replay_of,
+            speed=info.speed,
+            node=node,
+        )
 
 
 class RatingRow(Value, frozen=True):
@@ -195,7 +226,8 @@ class AccountRow(Value, frozen=True):
 
     ``code`` (``"T-7Q2M9K"``) is all that ever stands of them in recordings, logs and
     the audit; ``display`` is how others see them. ``person_id`` is who they are when
-    they practise themselves.
+    they practise themselves. ``clinic`` is set at a home: somebody of that clinic, who
+    cannot sign in here.
     """
 
     id: str
@@ -207,6 +239,7 @@ class AccountRow(Value, frozen=True):
     created_at_utc_ns: int
     password_hash: str | None = None
     revoked_at_utc_ns: int | None = None
+    clinic: str | None = None
 
 
 class InviteRow(Value, frozen=True):
@@ -272,7 +305,10 @@ class Purpose(StrEnum):
 
 
 class ConsentRow(Value, frozen=True):
-    """That a person lets one account have one stream, for one purpose, for a time."""
+    """That a person lets one account have one stream, for one purpose, for a time.
+
+    ``home_id`` is set at a clinic: it was said by this home, not here.
+    """
 
     id: str
     receipt_id: str
@@ -280,6 +316,47 @@ class ConsentRow(Value, frozen=True):
     account_id: str
     stream: Stream
     purpose: Purpose
+    granted_at_utc_ns: int
+    expires_at_utc_ns: int
+    text_version: str
+    revoked_at_utc_ns: int | None = None
+    home_id: str | None = None
+
+    def holds(self, now_utc_ns: int) -> bool:
+        """Say whether it holds at this instant."""
+        return self.revoked_at_utc_ns is None and now_utc_ns < self.expires_at_utc_ns
+
+
+class HomeRow(Value, frozen=True):
+    """A patient's own machine, as a clinic knows it.
+
+    ``id`` is ``"H-7Q2M9K"``; ``public_key`` is the public half of its credential.
+    """
+
+    id: str
+    person_id: str
+    label: str
+    public_key: str
+    created_at_utc_ns: int
+    revoked_at_utc_ns: int | None = None
+
+
+class ClinicRow(Value, frozen=True):
+    """A clinic that this home has joined; there it is known as ``home_id``."""
+
+    id: str
+    name: str
+    home_id: str
+    joined_at_utc_ns: int
+    left_at_utc_ns: int | None = None
+
+
+class CopyConsentRow(Value, frozen=True):
+    """That a clinic may keep a copy of what a person records at their home."""
+
+    id: str
+    person_id: str
+    home_id: str
     granted_at_utc_ns: int
     expires_at_utc_ns: int
     text_version: str

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration: a database that says so needs none."""
 
 metadata = MetaData(
@@ -52,6 +52,8 @@ sessions = Table(
     # Not a foreign key: a file from elsewhere can be replayed too.
     Column("replay_of", String(26)),
     Column("speed", Float),
+    # Whose process runs it, where there are several: a node, or a home.
+    Column("node", Text),
     CheckConstraint(
         "source IN ('strap', 'simulated', 'replay', 'imported')", name="source"
     ),
@@ -119,6 +121,8 @@ accounts = Table(
     Column("created_at_utc_ns", BigInteger, nullable=False),
     Column("password_hash", Text),
     Column("revoked_at_utc_ns", BigInteger),
+    # Set at a home: somebody of this clinic, who cannot sign in here.
+    Column("clinic", Text),
     CheckConstraint(
         "role IN ('patient', 'therapist', 'researcher', 'admin')", name="role"
     ),
@@ -183,6 +187,8 @@ consents = Table(
     Column("expires_at_utc_ns", BigInteger, nullable=False),
     Column("revoked_at_utc_ns", BigInteger),
     Column("text_version", Text, nullable=False),
+    # At a clinic: the home that said so. It may name one that was erased since.
+    Column("home_id", Text),
     CheckConstraint(
         "stream IN ('heart', 'breathing', 'ratings', 'notes')", name="stream"
     ),
@@ -284,4 +290,41 @@ tombstones = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("erased_at_utc_ns", BigInteger, nullable=False),
+)
+
+# At a clinic: the patients' own machines that may send recordings.
+homes = Table(
+    "homes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("person_id", ForeignKey("people.id"), nullable=False, index=True),
+    Column("label", Text, nullable=False),
+    # The public half of its credential; the other never leaves the home.
+    Column("public_key", Text, nullable=False, unique=True),
+    Column("created_at_utc_ns", BigInteger, nullable=False),
+    Column("revoked_at_utc_ns", BigInteger),
+)
+
+# At a home: the clinics it has joined. A row stays when it leaves.
+clinics = Table(
+    "clinics",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("home_id", Text, nullable=False),
+    Column("joined_at_utc_ns", BigInteger, nullable=False),
+    Column("left_at_utc_ns", BigInteger),
+)
+
+# That a clinic may keep a copy of what somebody records: on both sides, the same row.
+copy_consents = Table(
+    "copy_consents",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("person_id", ForeignKey("people.id"), nullable=False, index=True),
+    Column("home_id", Text, nullable=False),
+    Column("granted_at_utc_ns", BigInteger, nullable=False),
+    Column("expires_at_utc_ns", BigInteger, nullable=False),
+    Column("revoked_at_utc_ns", BigInteger),
+    Column("text_version", Text, nullable=False),
 )

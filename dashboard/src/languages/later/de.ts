@@ -163,6 +163,33 @@ export const de: LaterWords = {
     youEnded: (day) => `Von Ihnen beendet am ${day}.`,
   },
 
+  clinic: {
+    title: "Ihre Klinik",
+    connected: "Sie ist gerade erreichbar.",
+    away: "Sie ist gerade nicht erreichbar. Üben können Sie auch ohne sie.",
+    ended: "Sie hat die Verbindung mit diesem Computer beendet. Nichts wird gesendet. Üben können Sie auch ohne sie.",
+    misused: "Jemand anderes hat dort etwas in Ihrem Namen erlaubt. Es wurde beendet. Bitten Sie Ihre Klinik um ein neues Ticket.",
+    copies: "Darf sie Kopien Ihrer Übungen behalten?",
+    off: "Nein. Es werden keine Kopien gesendet.",
+    ask: "Mehr dazu",
+    what: [
+      "Eine Kopie enthält alles: Herz, Atem, Antworten und was Sie schreiben.",
+      "Es gilt für jede Übung, die ab jetzt beginnt. Frühere werden nicht gesendet.",
+      "Berichte und Forschung in der Klinik brauchen diese Kopien.",
+      "Sie können es jederzeit beenden. Dann wird sofort nichts mehr gesendet.",
+      "Kopien, die bis dahin dort sind, bleiben dort. Bitten Sie die Klinik, sie zu löschen.",
+      "Üben können Sie auch ohne das.",
+    ],
+    may: "Sie darf ab jetzt von jeder Übung eine Kopie behalten.",
+    until: (day) => `Ja, bis ${day}.`,
+    unknown: "Was noch zu senden ist, zeigt sich, sobald sie erreichbar ist.",
+    waiting: (n) =>
+      n === 0 ? "Es wartet nichts darauf, gesendet zu werden." : n === 1 ? "Eine Übung ist noch zu senden." : `${n} Übungen sind noch zu senden.`,
+    sent: (when) => `Zuletzt gesendet: ${when}.`,
+    stop: "Keine Kopien mehr senden",
+    stopped: "Beendet. Es werden keine Kopien mehr gesendet.",
+  },
+
   ask: {
     title: (who) => `Diese Übung mit ${who} teilen?`,
     lead: "Ein Licht sagt Ihnen, wer zusieht. Sie können es jederzeit beenden.",

@@ -187,6 +187,34 @@ export const en = {
     youEnded: (day: string): string => `You stopped it on ${day}.`,
   },
 
+  /** The clinic that this computer has joined. */
+  clinic: {
+    title: "Your clinic",
+    connected: "It can be reached now.",
+    away: "It cannot be reached now. Your practice works without it.",
+    ended: "It has ended its link with this computer. Nothing is sent. Your practice works without it.",
+    misused: "Somebody else said yes there in your name. It was ended. Ask your clinic for a new ticket.",
+    copies: "May they keep a copy of your practices?",
+    off: "No. No copies are sent.",
+    ask: "Look at this",
+    what: [
+      "A copy holds all: heart, breathing, answers, and what you write.",
+      "It goes for each practice that begins from now on. Earlier ones are not sent.",
+      "Reports and research at your clinic need these copies.",
+      "You can take it back any time. Sending stops at once.",
+      "Copies that they have by then stay there. Ask them to erase these.",
+      "You can practise just the same without it.",
+    ] as readonly string[],
+    may: "They may keep a copy of each practice from now on.",
+    until: (day: string): string => `Yes, until ${day}.`,
+    unknown: "What is still to be sent is known once it can be reached.",
+    waiting: (n: number): string =>
+      n === 0 ? "Nothing waits to be sent." : n === 1 ? "One practice is still to be sent." : `${n} practices are still to be sent.`,
+    sent: (when: string): string => `Last sent: ${when}.`,
+    stop: "Send no more copies",
+    stopped: "Stopped. No more copies are sent.",
+  },
+
   /** Before each session, where somebody may watch. */
   ask: {
     title: (who: string): string => `Share this session with ${who}?`,

@@ -25,6 +25,10 @@ def downgrade() -> None:
 
 
 def _rewrite_sessions(sources: str) -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.drop_constraint(op.f("ck_sessions_source"), "sessions", type_="check")
+        op.create_check_constraint(op.f("ck_sessions_source"), "sessions", sources)
+        return
     # SQLite changes a constraint by writing the table anew. Written out, because what
     # Alembic would copy depends on what its version sees of the old constraints.
     op.create_table(

@@ -177,6 +177,17 @@ def upgrade() -> None:
             "fk_sign_ins_account_id_accounts", "accounts", ["account_id"], ["id"]
         )
         batch.create_index("ix_sign_ins_account_id", ["account_id"])
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE FUNCTION audit_refuses() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$BEGIN RAISE EXCEPTION 'the audit is only ever added to'; END$$"
+        )
+        for verb in ("UPDATE", "DELETE", "TRUNCATE"):
+            op.execute(
+                f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit "
+                "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuses()"
+            )
+        return
     for verb in ("UPDATE", "DELETE"):
         op.execute(
             f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit "
@@ -195,3 +206,5 @@ def downgrade() -> None:
         *("access_tokens", "passkeys", "invites", "accounts"),
     ):
         op.drop_table(table)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION audit_refuses()")

@@ -1,0 +1,1 @@
+"""How much one hub carries, and what many sites would need."""

@@ -1,0 +1,1 @@
+"""The parts of a hub: what :mod:`biofeedback.clinic.copies` puts together."""

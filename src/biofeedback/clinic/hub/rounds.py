@@ -1,0 +1,108 @@
+"""Bringing what came in to the disk, once a second, all together."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TypeAlias
+
+from biofeedback.clinic.copy_writer import CopyWriter
+from biofeedback.clinic.hub.copy import Copy
+from biofeedback.clinic.hub.counted import Counted
+from biofeedback.clinic.hub.shelf import Shelf
+from biofeedback.clinic.hub.trouble import WaitsError
+from biofeedback.clinic.positions import Positions
+from biofeedback.clinic.threads import Threads
+from biofeedback.session.clock import NS_PER_S, Clock
+
+SYNC_EVERY_S = 1.0
+
+_Syncing: TypeAlias = tuple[Copy, CopyWriter, asyncio.Future[int]]
+
+
+class Rounds:
+    """Forces journals to the disk; then, and only then, remembers how far that is."""
+
+    def __init__(
+        self,
+        *,
+        shelf: Shelf,
+        positions: Positions,
+        threads: Threads,
+        counted: Counted,
+        clock: Clock,
+    ) -> None:
+        self._shelf = shelf
+        self._positions = positions
+        self._threads = threads
+        self._counted = counted
+        self._clock = clock
+        self._reached: dict[int, int] = {}
+        self._wanted = asyncio.Event()
+
+    def begin(self) -> None:
+        """Forget how far it was read: the reading begins anew."""
+        self._reached = {}
+        self._shelf.unsynced.go_on()
+        self._wanted.set()
+
+    async def reached(self, partition: int, position: int) -> None:
+        """Take note of how far a partition was read; wait while too much came in."""
+        self._reached[partition] = position
+        self._wanted.set()
+        await self._shelf.unsynced.room()
+
+    async def run(self) -> None:
+        """Make rounds for as long as something comes.
+
+        Raises
+        ------
+        WaitsError, RecordingError, OSError
+            When nothing can be brought to the disk now.
+        """
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            due_ns = self._clock.now_ns() + round(SYNC_EVERY_S * NS_PER_S)
+            await self.make()
+            await self._clock.sleep_until(due_ns)
+
+    async def make(self) -> None:
+        """Bring all that came in to the disk; then remember how far that is.
+
+        Raises
+        ------
+        WaitsError, RecordingError, OSError
+            When that cannot be.
+        """
+        self._shelf.check_room()
+        began_ns = self._clock.now_ns()
+        reached = dict(self._reached)
+        syncing: list[_Syncing] = [
+            (copy, writer, self._threads.begin(writer.sync))
+            for copy in self._shelf.unsynced.take()
+            if (writer := copy.writer) is not None
+        ]
+        try:
+            if syncing:
+                await asyncio.shield(asyncio.wait({asked for *_, asked in syncing}))
+        except asyncio.CancelledError:
+            await asyncio.wait({asked for *_, asked in syncing})
+            self._settle(syncing)
+            raise
+        self._settle(syncing)
+        await self._threads.ask(self._positions.keep, reached)
+        self._shelf.rest()
+        self._counted.rounds.take((self._clock.now_ns() - began_ns) / NS_PER_S)
+
+    def _settle(self, syncing: list[_Syncing]) -> None:
+        full: WaitsError | None = None
+        for copy, writer, asked in syncing:
+            error = asked.exception()
+            # One that has ended meanwhile has all of it on the disk.
+            if isinstance(error, Exception) and copy.writer is writer:
+                try:
+                    self._shelf.failed(copy, error)
+                except WaitsError as waits:
+                    full = waits
+        if full is not None:
+            raise full

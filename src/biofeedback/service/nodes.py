@@ -1,0 +1,21 @@
+"""The other nodes of a clinic: who is there now."""
+
+from __future__ import annotations
+
+from biofeedback.service.context import Context
+
+NODES = "node."
+
+
+def is_node(origin: str | None) -> bool:
+    """Say whether this is a node's name: homes share no database with anybody."""
+    return origin is not None and origin.startswith(NODES)
+
+
+def nodes_here(here: Context) -> tuple[str, ...]:
+    """Return the other nodes that are there now."""
+    return tuple(
+        key
+        for key in here.presence.here(NODES)
+        if key.count(".") == 1 and key != here.origin
+    )
