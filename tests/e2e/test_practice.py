@@ -50,8 +50,16 @@ def get_entries(page: Page) -> set[str]:
     return {entry["type"] for entry in entries}
 
 
+SETTLED = """() => Promise.allSettled(
+    document.getAnimations()
+        .filter((one) => one instanceof CSSTransition)
+        .map((one) => one.finished))"""
+"""Waits for what fades in or out; what moves for ever is not waited for."""
+
+
 def check_accessible(page: Page) -> None:
     """No finding of axe, and every control large enough for a sore hand."""
+    page.evaluate(SETTLED)  # a colour on its way to another is neither
     found = page.evaluate(
         "tags => axe.run({runOnly: {type: 'tag', values: tags}})", WCAG
     )
