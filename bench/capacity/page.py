@@ -143,7 +143,7 @@ def _knee(rows: Sequence[Figures]) -> str:
         )
     return (
         f"**The knee** is at {found.patients} patients with {found.viewers} viewers: "
-        f"{'; '.join(found.why)}. What is full there: {found.full}."
+        f"{'; '.join(found.why)}. The busiest there: {found.full}."
     )
 
 
