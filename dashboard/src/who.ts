@@ -19,3 +19,6 @@ export interface Me {
 }
 
 export const who: { me: Me | null } = { me: null };
+
+/** Whether there is anybody to share with: others have accounts here, or a clinic was joined. */
+export const hasOthers = (): boolean => Boolean(who.me?.shared || who.me?.joined);

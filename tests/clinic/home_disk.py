@@ -24,7 +24,6 @@ from biofeedback.clinic.parcels import Begun, Ended, Entries
 from biofeedback.model import Notification, Tick
 from biofeedback.recording.compaction import compact
 from biofeedback.recording.format import Stored
-from biofeedback.recording.reader import open_recording
 from biofeedback.recording.recover import find_parts, recover_parts
 from biofeedback.recording.writer import RecordingWriter
 from biofeedback.store import CopyConsentRow
@@ -254,8 +253,3 @@ class PaperHub:
     def compared(self, disk: HomeDisk) -> Iterator[PaperCopy]:
         for sitting in disk.sittings:
             yield self.copies.get(sitting.id, PaperCopy())
-
-
-def sha256_at_home(path: Path) -> str:
-    """Return the hash of a recording on the home's disk."""
-    return open_recording(path).survey().content_sha256

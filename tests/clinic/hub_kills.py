@@ -6,11 +6,12 @@ Importable, so that a longer run does the same more often (``kill_hub``).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from biofeedback.bus import BusError
 from biofeedback.bus.jetstream import JetStreamLog
 from biofeedback.bus.nats import NatsBus
 from biofeedback.store import Store
@@ -37,16 +38,6 @@ class Killed:
     def same(self) -> bool:
         """Say whether each copy is what was recorded."""
         return all(home == copy for home, copy in self.hashes)
-
-
-def new_clinic(data: Path, database: bytes | None = None) -> Store:
-    """Return the store of a new clinic."""
-    data.mkdir(parents=True, exist_ok=True)
-    if database is not None:
-        (data / "biofeedback.db").write_bytes(database)
-    store = Store(data)
-    store.homes.name_clinic("Pain clinic")
-    return store
 
 
 async def kill_hub(
@@ -110,21 +101,16 @@ async def kill_hub(
 
 
 async def _compared(store: Store, home: SmallHome, session: str) -> tuple[str, str]:
-    await until_complete([home], session)
+    await _until_complete(home, session)
     (copy,) = store.data.glob(f"recordings/*/*/{session}.mcap")
     return sha256_of(home.sessions[session]), sha256_of(copy)
 
 
-async def until_complete(homes: Sequence[SmallHome], session: str) -> None:
-    """Wait until the hub says that the copy is complete, a hub coming up meanwhile."""
-    from biofeedback.bus import BusError
-
-    for home in homes:
-        async with asyncio.timeout(60):
-            while True:
-                try:
-                    if (await home.kept(session)).state == "complete":
-                        break
-                except BusError:
-                    pass
-                await asyncio.sleep(0.02)
+async def _until_complete(home: SmallHome, session: str) -> None:
+    # A hub may be coming up meanwhile.
+    async with asyncio.timeout(60):
+        while True:
+            with contextlib.suppress(BusError):
+                if (await home.kept(session)).state == "complete":
+                    return
+            await asyncio.sleep(0.02)

@@ -27,7 +27,13 @@ from biofeedback.session.referee import Referee
 from biofeedback.store import SessionState
 from tests.bus.conditions import eventually
 from tests.clinic.conftest import Clinic
-from tests.clinic.small_home import changed, parcels_of, sha256_of, write_session
+from tests.clinic.small_home import (
+    SmallHome,
+    changed,
+    parcels_of,
+    sha256_of,
+    write_session,
+)
 from tests.service.conftest import nothing_can_be_written
 
 HOME = "H-7Q2M9K"
@@ -69,7 +75,7 @@ def test_whatever_comes_the_copy_is_a_beginning_of_the_recording(
     assert isinstance(begun, Begun)
     assert isinstance(ended, Ended)
     path = tmp_path_factory.mktemp("hub") / "copy.mcap.part"
-    copy = CopyWriter.begin(path, begun, "P-CLINIC", min_free_bytes=0)
+    copy = CopyWriter.begin(path, begun, "P-CLINIC")
     safe = 0
 
     def take(start: int, n: int) -> Taken:
@@ -114,7 +120,7 @@ def test_a_contradiction_changes_nothing(original: Path, tmp_path: Path) -> None
     assert isinstance(first, Entries)
     assert isinstance(second, Entries)
     path = tmp_path / "copy.mcap.part"
-    copy = CopyWriter.begin(path, begun, "P-CLINIC", min_free_bytes=0)
+    copy = CopyWriter.begin(path, begun, "P-CLINIC")
     assert copy.take(first) is Taken.NEW
     forged = msgspec.structs.replace(
         first, entries=(*first.entries[:-1], changed(first.entries[-1]))
@@ -137,7 +143,7 @@ def test_what_was_lost_at_home_is_missing_in_the_copy(
     assert isinstance(begun, Begun)
     assert isinstance(first, Entries)
     assert isinstance(third, Entries)
-    copy = CopyWriter.begin(tmp_path / "c.mcap.part", begun, "P", min_free_bytes=0)
+    copy = CopyWriter.begin(tmp_path / "c.mcap.part", begun, "P")
     copy.take(first)
     after_loss = msgspec.structs.replace(third, after=first.entries[-1].sequence)
     assert copy.take(after_loss) is Taken.NEW
@@ -251,21 +257,24 @@ async def test_a_hub_that_is_closed_goes_on_where_it_was(
     assert clinic.counted("copy_parcels", "hole") == 0
 
 
+async def sent_otherwise(home: SmallHome, path: Path) -> None:
+    """Send a recording with other entries in it, which the hub asks for again."""
+    begun, first, *rest = home.has(path)
+    assert isinstance(first, Entries)
+    wrong = tuple(map(changed, first.entries))
+    home.answers = False
+    await home.post([begun, msgspec.structs.replace(first, entries=wrong), *rest])
+    await eventually(lambda: home.asked, "the home is asked again")
+
+
 async def test_a_hash_that_disagrees_has_all_of_it_sent_again(
     clinic: Clinic, tmp_path: Path
 ) -> None:
     await clinic.open_hub()
     home = await clinic.home()
     path = write_session(tmp_path, 10)
-    begun, *entries, ended = home.has(path)
-    first = entries[0]
-    assert isinstance(first, Entries)
-    wrong = tuple(map(changed, first.entries))
-    home.answers = False
-    await home.post(
-        [begun, msgspec.structs.replace(first, entries=wrong), *entries[1:], ended]
-    )
-    await eventually(lambda: home.asked, "the home is asked again")
+    begun, *_ = home.has(path)
+    await sent_otherwise(home, path)
     assert home.asked[0].start == 1
     journals = clinic.store.data.glob("copies/*/*.mcap.part")
     assert len(list(journals)) == 1  # the old one stays until the new one agrees
@@ -423,15 +432,8 @@ async def test_what_comes_anew_is_not_given_up_with_what_disagreed(
     hub = await clinic.open_hub()
     home = await clinic.home()
     path = write_session(tmp_path, 10)
-    begun, *entries, ended = home.has(path)
-    first = entries[0]
-    assert isinstance(first, Entries)
-    wrong = tuple(map(changed, first.entries))
-    home.answers = False
-    await home.post(
-        [begun, msgspec.structs.replace(first, entries=wrong), *entries[1:], ended]
-    )
-    await eventually(lambda: home.asked, "the home is asked again")
+    begun, *entries, _ended = home.has(path)
+    await sent_otherwise(home, path)
     await home.post([begun, *entries[:2]])  # and comes, a month later
     await eventually(
         lambda: list(clinic.store.data.glob("copies/H-*/*.anew.mcap.part")), "it comes"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from biofeedback.store import Store
-from tests.clinic.home_disk import HOME, sha256_at_home
+from tests.clinic.home_disk import HOME
 from tests.clinic.pair import Pair, join_as
 from tests.clinic.paper_clinic import ADA, CLINIC, KIM, paper_clinic
+from tests.clinic.small_home import sha256_of
 from tests.service.conftest import Start
 
 
@@ -95,7 +96,7 @@ async def test_a_practice_is_copied_while_it_may_be(pair: Pair) -> None:
     await pair.allow_copies()
     id = await pair.practise()
     await pair.comes_true(lambda: pair.has(id))
-    assert pair.clinic.copies[id].sha256 == sha256_at_home(pair.path(id))
+    assert pair.clinic.copies[id].sha256 == sha256_of(pair.path(id))
     assert before not in pair.clinic.copies
     assert (await pair.card())["sent_at"] is not None
     await pair.comes_true(
@@ -127,7 +128,7 @@ async def test_a_server_that_is_killed_loses_nothing(pair: Pair) -> None:
     await pair.house.pass_time(2)
     await pair.ask("POST", f"/sessions/{id}/stop")
     await pair.comes_true(lambda: pair.has(id))
-    assert pair.clinic.copies[id].sha256 == sha256_at_home(pair.path(id))
+    assert pair.clinic.copies[id].sha256 == sha256_of(pair.path(id))
 
 
 async def test_without_its_clinic_a_home_goes_on_as_before(

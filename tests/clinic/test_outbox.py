@@ -21,7 +21,8 @@ from biofeedback.recording.keys import KEY_VARIABLE, create_key
 from biofeedback.recording.sealed import seal
 from biofeedback.recording.tail import Tail
 from biofeedback.session.clock import WallClock
-from tests.clinic.home_disk import HOME, HomeDisk, PaperHub, PaperLog, sha256_at_home
+from tests.clinic.home_disk import HOME, HomeDisk, PaperHub, PaperLog
+from tests.clinic.small_home import sha256_of
 from tests.service.conftest import comes_true
 
 SPEED = 3000.0
@@ -79,7 +80,7 @@ class World:
         for sitting, copy in zip(
             self.disk.sittings, self.hub.compared(self.disk), strict=True
         ):
-            assert copy.sha256 == sha256_at_home(sitting.path)
+            assert copy.sha256 == sha256_of(sitting.path)
 
 
 @contextlib.asynccontextmanager

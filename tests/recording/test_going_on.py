@@ -109,6 +109,17 @@ def test_at_rest_it_holds_no_file_and_goes_on(original: Path, tmp_path: Path) ->
     assert open_recording(path).survey() == open_recording(original).survey()
 
 
+def test_one_that_is_being_synced_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap.part"
+    writer = new_writer(path)
+    with writer._syncing:  # a slow disk, in another thread
+        writer.rest()
+        assert _is_open(path) or not Path("/proc/self/fd").is_dir()
+    writer.rest()
+    assert not _is_open(path)
+    writer.close()
+
+
 def _is_open(path: Path) -> bool:
     files = Path("/proc/self/fd")
     if not files.is_dir():

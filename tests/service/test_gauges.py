@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import sqlite3
 import time
-from collections.abc import Iterator
 
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import event
 
 from biofeedback.model import LinkState
 from biofeedback.service import tls
@@ -18,8 +14,8 @@ from biofeedback.session.referee import Referee
 from biofeedback.session.runner import LiveSession
 from biofeedback.session.transcript import Message
 from biofeedback.settings import Lan
-from biofeedback.store import Store
 from tests.service.conftest import BEARER, House, Start, message, until
+from tests.service.nodes import is_away
 from tests.service.ward import PEOPLE, Ward
 
 SIMULATED = frozenset({("source", "simulated")})
@@ -37,20 +33,6 @@ def running(house: House, id: str) -> LiveSession:
     live = house.context.conductor.session(id)
     assert live is not None
     return live
-
-
-@contextlib.contextmanager
-def nothing_can_be_asked(store: Store) -> Iterator[None]:
-    """Let no query through, as if the database were away."""
-
-    def refuse(*_: object) -> None:
-        raise sqlite3.OperationalError("the database is away")
-
-    event.listen(store._engine, "before_cursor_execute", refuse)
-    try:
-        yield
-    finally:
-        event.remove(store._engine, "before_cursor_execute", refuse)
 
 
 async def test_strangers_are_told_nothing(house: House) -> None:
@@ -140,7 +122,7 @@ async def test_counts_outlive_their_sessions(house: House) -> None:
 
 
 async def test_the_token_of_the_start_needs_no_database(house: House) -> None:
-    with nothing_can_be_asked(house.store):
+    with is_away(house.store):
         answer = await house.anyone.get("/metrics", headers=BEARER)
     assert answer.status_code == 200
 

@@ -53,7 +53,7 @@ def test_who_asks_is_told_before_it_ends(tmp_path: Path) -> None:
 
 
 def test_systemd_is_told_how_it_is(tmp_path: Path) -> None:
-    address = str(tmp_path / "notify")
+    address = str(tmp_path / "notify@clinic")
     told = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "200000"}
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.settimeout(GRACE_S)

@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from biofeedback.service import commands
-from biofeedback.service.live import _Viewing, _Watching
+from biofeedback.service.following import ONLY_A_THERAPIST, ONLY_THE_PERSON
 from biofeedback.service.sign_ins import sha256
 from biofeedback.store import AccessTokenRow, Role
 from tests.service.conftest import BEARER, message, until
@@ -86,7 +86,7 @@ async def errors(socket: ClientConnection, answer: str) -> list[str]:
 
 
 async def test_every_command_of_a_session(ward: Ward, shared: str) -> None:
-    refusal = {"mira": _Viewing.WHO_ELSE, "kim": _Watching.WHO_ELSE}
+    refusal = {"mira": ONLY_A_THERAPIST, "kim": ONLY_THE_PERSON}
     for kind, (who_may, fields) in COMMANDS.items():
         if kind in ("stop", "ping"):  # the one ends the walk, the other is in it
             continue
@@ -101,7 +101,7 @@ async def test_every_command_of_a_session(ward: Ward, shared: str) -> None:
     assert by_kim == {"watching", "mark", "pacer_proposed", "message"}
     async with ward.watch("kim", shared) as socket:
         await send(socket, "stop")
-        assert _Watching.WHO_ELSE in await errors(socket, "clock")
+        assert ONLY_THE_PERSON in await errors(socket, "clock")
     async with ward.watch("mira", shared) as socket:
         await send(socket, "stop")
         assert (await goodbye(socket))[0] == 1000

@@ -5,11 +5,11 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import { atClinic, type Clinic } from "../clinic-api.ts";
-import { lengthsDays } from "../consent.ts";
 import { later } from "../copy-later.ts";
 import { dayOfWords } from "../day-words.ts";
 import { Part } from "../part.ts";
 import { whenWords } from "../words.ts";
+import { howLong } from "./how-long.ts";
 
 const LOOK_MS = 5000;
 
@@ -163,29 +163,10 @@ export class ClinicCard extends Part {
     const c = later.clinic;
     const s = later.sharing;
     return html`${c.what.map((line) => html`<p>${line}</p>`)}
-      <fieldset class="sharing-long">
-        <legend><span class="card-name">${s.howLong}</span></legend>
-        <div class="cards">
-          ${lengthsDays.map(
-            (days) => html`<label class="card slim">
-              <input
-                type="radio"
-                name="copy-days"
-                value=${days}
-                .checked=${this.days === days}
-                @change=${() => {
-                  this.days = days;
-                  this.missing = false;
-                }}
-              />
-              <span class="card-words">
-                <span>${s.lengths[days]}</span>
-                ${days === 365 ? html`<span class="quiet">${s.longest}</span>` : nothing}
-              </span>
-            </label>`,
-          )}
-        </div>
-      </fieldset>
+      ${howLong("copy-days", this.days, (days) => {
+        this.days = days;
+        this.missing = false;
+      })}
       <p class="sharing-said" role="status" data-testid="copies-missing">${this.missing ? s.chooseLong : ""}</p>
       <div class="sharing-answer">
         <button class="button big" type="button" data-testid="copies-no" ?disabled=${this.busy} @click=${() => this.#close()}>${s.no}</button>

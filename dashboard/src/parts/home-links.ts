@@ -3,7 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { copy } from "../copy.ts";
 import type { Screen } from "../router.ts";
-import { who } from "../who.ts";
+import { hasOthers, who } from "../who.ts";
 
 export function homeLinks(): TemplateResult {
   const links: readonly (readonly [Screen, string])[] = [
@@ -15,7 +15,7 @@ export function homeLinks(): TemplateResult {
     ["plan", copy.plan.title],
     ["settings", copy.settings.title],
     ["data", copy.data.title],
-    ...(who.me?.shared || who.me?.joined ? ([["sharing", copy.whoSees]] as const) : []),
+    ...(hasOthers() ? ([["sharing", copy.whoSees]] as const) : []),
   ];
   return html`<nav class="home-links" aria-label=${copy.start.more}>
     ${links.map(([screen, words]) => html`<a class="link" href=${`#${screen}`} data-testid=${screen}>${words}</a>`)}

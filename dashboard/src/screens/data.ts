@@ -6,7 +6,7 @@ import { copy } from "../copy.ts";
 import { later } from "../copy-later.ts";
 import { forgetAll } from "../own-storage.ts";
 import { Part } from "../part.ts";
-import { who } from "../who.ts";
+import { hasOthers } from "../who.ts";
 
 type Step = "reading" | "asking" | "erasing" | "gone";
 
@@ -119,7 +119,7 @@ export class DataScreen extends Part {
     const c = copy.data;
     return html`
       <h1 tabindex="-1">${c.title}</h1>
-      <div class="spoken">${(who.me?.shared || who.me?.joined ? [...c.kept.slice(0, -1), later.sharing.others] : c.kept).map((line) => html`<p>${line}</p>`)}</div>
+      <div class="spoken">${(hasOthers() ? [...c.kept.slice(0, -1), later.sharing.others] : c.kept).map((line) => html`<p>${line}</p>`)}</div>
       <section class="data-part">
         <h2>${c.take}</h2>
         <p>${c.takeWhat}</p>

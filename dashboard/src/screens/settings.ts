@@ -12,7 +12,7 @@ import { canSound } from "../sound/output.ts";
 import { tryHeart, tryTone } from "../sound/sample.ts";
 import { canSpeak, hush, say } from "../speech.ts";
 import { halves, paceWords, splitSeconds, volumeWords } from "../setting-words.ts";
-import { who } from "../who.ts";
+import { hasOthers, who } from "../who.ts";
 
 const LINKS: readonly Screen[] = ["path", "history", "assess", "data", "home"];
 
@@ -42,7 +42,7 @@ export class SettingsScreen extends Part {
         <h2 id="more-title">${c.moreTitle}</h2>
         <div class="lines">
           ${who.me?.shared ? html`<a class="line" href="#account" data-testid="to-account">${copy.account}</a>` : nothing}
-          ${who.me?.shared || who.me?.joined
+          ${hasOthers()
             ? html`<a class="line" href="#sharing" data-testid="to-sharing">${copy.whoSees}</a>`
             : nothing}
           ${LINKS.map(

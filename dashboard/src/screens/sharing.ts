@@ -13,7 +13,6 @@ import {
   type Consent,
   type Grant,
   type Grantee,
-  lengthsDays,
   type Look,
   lookKind,
   nameless,
@@ -26,8 +25,9 @@ import { copy } from "../copy.ts";
 import { later } from "../copy-later.ts";
 import { dayOfWords } from "../day-words.ts";
 import { Part } from "../part.ts";
+import { howLong } from "../parts/how-long.ts";
 import { shared } from "../together-api.ts";
-import { who } from "../who.ts";
+import { hasOthers, who } from "../who.ts";
 import { sentence, whenWords } from "../words.ts";
 import "../parts/clinic-card.ts";
 
@@ -79,7 +79,7 @@ export class SharingScreen extends Part {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    if (who.me?.shared || who.me?.joined) void this.#load();
+    if (hasOthers()) void this.#load();
   }
 
   async #load(): Promise<void> {
@@ -159,7 +159,7 @@ export class SharingScreen extends Part {
     const c = later.sharing;
     return html`<section class="screen narrow sharing">
       <h1 tabindex="-1">${copy.whoSees}</h1>
-      ${who.me?.shared || who.me?.joined ? this.#all() : html`<p class="lead">${c.alone}</p>`}
+      ${hasOthers() ? this.#all() : html`<p class="lead">${c.alone}</p>`}
       <nav class="stack"><a class="button" href="#home">${copy.home}</a></nav>
     </section>`;
   }
@@ -254,29 +254,10 @@ export class SharingScreen extends Part {
       <h3>${c.what(chosen.display)}</h3>
       <p class="quiet">${c.whatLead}</p>
       ${(purposesOf[chosen.role] ?? []).map((purpose) => this.#purpose(purpose))}
-      <fieldset class="sharing-long">
-        <legend><span class="card-name">${c.howLong}</span></legend>
-        <div class="cards">
-          ${lengthsDays.map(
-            (days) => html`<label class="card slim">
-              <input
-                type="radio"
-                name="days"
-                value=${days}
-                .checked=${this.days === days}
-                @change=${() => {
-                  this.days = days;
-                  this.missing = "";
-                }}
-              />
-              <span class="card-words">
-                <span>${c.lengths[days]}</span>
-                ${days === 365 ? html`<span class="quiet">${c.longest}</span>` : nothing}
-              </span>
-            </label>`,
-          )}
-        </div>
-      </fieldset>
+      ${howLong("days", this.days, (days) => {
+        this.days = days;
+        this.missing = "";
+      })}
       <p class="sharing-said" role="status" data-testid="missing">${this.missing}</p>
       <div class="sharing-answer">
         <button class="button big" type="button" data-testid="allow-no" ?disabled=${this.busy} @click=${() => this.#choose(null)}>

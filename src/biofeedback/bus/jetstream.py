@@ -334,7 +334,6 @@ class _Kept(msgspec.Struct, frozen=True):
     """What a stream answers to what it is to keep."""
 
     stream: str = ""
-    seq: int = 0
     error: _KeptError | None = None
 
 

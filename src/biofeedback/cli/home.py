@@ -331,16 +331,11 @@ def _certificate(path: Path) -> str:
 
 
 def _keep_secret(path: Path, data: bytes) -> None:
-    import os
-
     from biofeedback.errors import SettingsError
     from biofeedback.recording import durable
 
     try:
-        with os.fdopen(durable.create(path), "wb") as file:
-            file.write(data)
-            file.flush()
-            durable.sync(file.fileno())
+        durable.write_new(path, data)
     except OSError as error:
         raise SettingsError(
             f"The ticket could not be written to {path} ({error.strerror}).",

@@ -119,13 +119,12 @@ def _move_out(folder: Path, database: str) -> None:
 def _move_in(folder: Path, database: str) -> None:
     from biofeedback.errors import NotSoError
     from biofeedback.store import DataLock
-    from biofeedback.store.engine import DATABASE_NAME, open_engine
+    from biofeedback.store.engine import DATABASE_FILES, DATABASE_NAME, open_engine
     from biofeedback.store.moving import move
     from biofeedback.store.postgresql import others_on
 
     with DataLock(folder):
-        path = folder / DATABASE_NAME
-        if path.exists():
+        if (folder / DATABASE_NAME).exists():
             raise NotSoError(
                 f"There is a database in {folder} already.",
                 "Move it away first, or give another folder with --to.",
@@ -143,8 +142,8 @@ def _move_in(folder: Path, database: str) -> None:
                 done = move(source, target)
             except BaseException:
                 target.dispose()
-                for suffix in ("", "-wal", "-shm"):
-                    path.with_name(path.name + suffix).unlink(missing_ok=True)
+                for name in DATABASE_FILES:
+                    (folder / name).unlink(missing_ok=True)
                 raise
             target.dispose()
         finally:

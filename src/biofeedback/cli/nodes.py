@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
+DATABASE_VARIABLE = "BIOFEEDBACK_DATABASE"
+BUS_VARIABLE = "BIOFEEDBACK_BUS"
+
 Database = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
-        envvar="BIOFEEDBACK_DATABASE",
+        envvar=DATABASE_VARIABLE,
         show_envvar=False,
-        help="A PostgreSQL that several nodes share (or BIOFEEDBACK_DATABASE).",
+        help=f"A PostgreSQL that several nodes share (or {DATABASE_VARIABLE}).",
     ),
 ]
 BusUrl = Annotated[
@@ -21,9 +24,9 @@ BusUrl = Annotated[
     typer.Option(
         "--bus",
         metavar="URL",
-        envvar="BIOFEEDBACK_BUS",
+        envvar=BUS_VARIABLE,
         show_envvar=False,
-        help="The NATS server by which nodes reach each other (or BIOFEEDBACK_BUS).",
+        help=f"The NATS server by which nodes reach each other (or {BUS_VARIABLE}).",
     ),
 ]
 BusCredentials = Annotated[

@@ -135,13 +135,12 @@ def _check_all_is_here(store: Store, someone: Person) -> None:
         When one has.
     """
     from biofeedback.errors import NotSoError
-    from biofeedback.service.node_id import node_id
+    from biofeedback.service.node_id import origin_of
 
     if not store.is_shared:
         return
-    here = (None, f"node.{node_id(store.data)}")
-    sessions = store.sessions_of(someone.id)
-    others = sorted({one.node for one in sessions if one.node} - {*here})
+    nodes = {one.node for one in store.sessions_of(someone.id) if one.node}
+    others = sorted(nodes - {origin_of(store.data)})
     if others:
         raise NotSoError(
             f"Recordings of this person lie elsewhere, at {', '.join(others)}.",

@@ -18,7 +18,7 @@ from biofeedback.clinic.parcels import Begun, Entries
 from biofeedback.model import SessionInfo
 from biofeedback.recording.format import MAX_PAYLOAD_BYTES, Stored
 from biofeedback.recording.metadata import session_info
-from biofeedback.recording.writer import MIN_FREE_BYTES, RecordingWriter
+from biofeedback.recording.writer import RecordingWriter
 
 MOST_CHANNELS = 256
 """A recording has a dozen topics; MCAP can count to 65 535."""
@@ -58,20 +58,15 @@ class CopyWriter:
         self._channels: set[str] = set()
 
     @classmethod
-    def begin(
-        cls,
-        path: Path,
-        begun: Begun,
-        person: str,
-        *,
-        min_free_bytes: int = MIN_FREE_BYTES,
-    ) -> CopyWriter:
+    def begin(cls, path: Path, begun: Begun, person: str) -> CopyWriter:
         """Begin a new copy, of a session of whom the clinic calls ``person``. Blocks.
+
+        Whether there is room for it is not looked at.
 
         Raises
         ------
         RecordingError
-            When it cannot be created, or there is not enough room.
+            When it cannot be created.
         """
         metadata: dict[str, Mapping[str, str]] = {
             "session": {**begun.metadata, "person": person}
@@ -84,7 +79,7 @@ class CopyWriter:
             path,
             session_info(metadata["session"]),
             metadata=metadata,
-            min_free_bytes=min_free_bytes,
+            min_free_bytes=0,
         )
         return cls(writer)
 

@@ -150,20 +150,13 @@ def keep(ticket: Ticket, data: Path) -> None:
     try:
         if ticket.ca is not None:
             ca_file(data).unlink(missing_ok=True)  # of a ticket that is gone
-            _write(ca_file(data), ticket.ca.encode())
-        _write(kept_at(data), ticket.to_json())
+            durable.write_new(ca_file(data), ticket.ca.encode())
+        durable.write_new(kept_at(data), ticket.to_json())
     except OSError as error:
         raise SettingsError(
             f"The ticket could not be kept ({error.strerror}).",
             "Check the data folder, then try again.",
         ) from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    with os.fdopen(durable.create(path), "wb") as file:
-        file.write(content)
-        file.flush()
-        durable.sync(file.fileno())
 
 
 def forget(data: Path) -> None:

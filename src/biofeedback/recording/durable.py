@@ -85,6 +85,26 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def write_new(path: Path, data: bytes) -> None:
+    """Create ``path`` with all of ``data`` in it; it is on the disk when this returns.
+
+    Raises
+    ------
+    OSError
+        When there is such a file already, which stays as it is, or it cannot be
+        written: then there is none.
+    """
+    descriptor = create(path)
+    try:
+        write_all(descriptor, data)
+        sync(descriptor)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
 def replace(path: Path, data: bytes) -> None:
     """Put ``data`` in the place of what ``path`` held: all of it, or nothing.
 
@@ -97,15 +117,7 @@ def replace(path: Path, data: bytes) -> None:
     """
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
-    descriptor = create(new)
-    try:
-        write_all(descriptor, data)
-        sync(descriptor)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(descriptor)
+    write_new(new, data)
     os.replace(new, path)
     sync_folder(path.parent)
 

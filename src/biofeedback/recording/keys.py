@@ -136,10 +136,7 @@ def create_key(path: Path, *, at: str) -> Key:
     key = Key([identity])
     text = f"# created: {at}\n# public key: {key.public}\n{identity}\n"
     try:
-        with os.fdopen(durable.create(path), "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            durable.sync(file.fileno())
+        durable.write_new(path, text.encode())
     except OSError as error:
         raise durable.explained(
             f"The key file {path.name} could not be made.", error

@@ -55,10 +55,7 @@ def device_key(data: Path) -> bytes:
     path = data / KEY_NAME
     if not path.exists():
         new = path.with_name(f"{KEY_NAME}.{secrets.token_hex(4)}")
-        with os.fdopen(durable.create(new), "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-            file.flush()
-            durable.sync(file.fileno())
+        durable.write_new(new, secrets.token_bytes(KEY_BYTES))
         try:
             os.link(new, path)  # whole, or not at all; and never over another one
         except FileExistsError:

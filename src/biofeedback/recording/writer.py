@@ -72,8 +72,8 @@ class RecordingWriter:
     origin
         Where an imported session came from.
     metadata
-        Of a copy: the ``session``, ``software``, ``import`` and ``recovery`` records of
-        what it is a copy of, which are then written as they are.
+        Of a copy: the ``session``, ``software`` and ``recovery`` records of what it is
+        a copy of, which are then written as they are.
     min_free_bytes
         Refuse to begin with less free space than this.
 
@@ -102,7 +102,7 @@ class RecordingWriter:
             session=session,
             software=known.get("software") or software_metadata(info.software),
             recovery=known.get("recovery"),
-            origin=known.get("import", origin),
+            origin=origin,
         )
         self.sync()
 
@@ -280,12 +280,16 @@ class RecordingWriter:
         """Let the file go until the next :meth:`sync`, of which nothing is in it yet.
 
         Whoever writes thousands of journals cannot hold them all open. Meanwhile the
-        file is not locked.
+        file is not locked. One that is being synced is not let go: nobody waits here.
         """
-        with self._syncing:
+        if not self._syncing.acquire(blocking=False):
+            return
+        try:
             if self._descriptor != AT_REST and not self._closed:
                 os.close(self._descriptor)
                 self._descriptor = AT_REST
+        finally:
+            self._syncing.release()
 
     def _awake(self) -> int:
         if self._descriptor == AT_REST:

@@ -29,6 +29,7 @@ from biofeedback.service.context import Context
 from biofeedback.service.entering import now_s
 from biofeedback.service.erasing_all import ErasingHere
 from biofeedback.service.leaving import RESTS, Left
+from biofeedback.service.nodes import nodes_here
 from biofeedback.service.passkeys import maker_of
 from biofeedback.service.sharing import rest
 from biofeedback.service.tasks import Tasks
@@ -174,7 +175,7 @@ async def redeem(
     if here.challenges.redeem(challenge, account_id, now_s=now_s(here)):
         return True
     maker = maker_of(challenge)
-    if maker == here.origin or maker not in here.presence.here("node."):
+    if maker not in nodes_here(here):
         return False
     asked = Answered(challenge=challenge, account_id=account_id)
     try:

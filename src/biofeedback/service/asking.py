@@ -28,7 +28,8 @@ from biofeedback.service.forwarded import (
     sound,
     texts,
 )
-from biofeedback.service.nodes import is_node, nodes_here
+from biofeedback.service.node_id import is_node
+from biofeedback.service.nodes import nodes_here
 from biofeedback.service.problems import Problem
 from biofeedback.service.tasks import Tasks
 from biofeedback.store import SessionRow, SessionState

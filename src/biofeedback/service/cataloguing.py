@@ -19,7 +19,7 @@ from biofeedback.recording.reader import Recording, open_recording
 from biofeedback.recording.recover import find_parts
 from biofeedback.recording.sealed import is_there, recordings_in
 from biofeedback.service.kept_assessments import keep_assessment
-from biofeedback.service.node_id import node_id
+from biofeedback.service.node_id import origin_of
 from biofeedback.service.practised import keep_practised
 from biofeedback.session.analysis import RATINGS
 from biofeedback.session.contents import contents_of
@@ -71,7 +71,7 @@ def rebuild(store: Store, tell: Callable[[str], None] | None = None) -> Rebuilt:
         When the database cannot be read or written.
     """
     finish_erasing(store)  # else what is left of it would be listed again
-    node = None if not store.is_shared else f"node.{node_id(store.data)}"
+    node = None if not store.is_shared else origin_of(store.data)
     folder = store.data / RECORDINGS
     refused, found, n_ratings = [], set[str](), 0
     paths = sorted(recordings_in(folder), key=_order)

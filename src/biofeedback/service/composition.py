@@ -31,7 +31,7 @@ from biofeedback.service.known_homes import KnownHomes
 from biofeedback.service.leaving import Leaving
 from biofeedback.service.limits import Limits
 from biofeedback.service.loop_lag import LoopLag
-from biofeedback.service.node_id import node_id
+from biofeedback.service.node_id import origin_of
 from biofeedback.service.passkeys import Challenges
 from biofeedback.service.passwords import Passwords
 from biofeedback.service.readiness import Readiness, looks_of
@@ -101,7 +101,7 @@ def create_context(
     ``bus`` is how it reaches other nodes; by default as the settings say.
     """
     bus, referee = bus or _bus_of(settings), referee or Referee()
-    origin = f"node.{node_id(settings.data)}"
+    origin = origin_of(settings.data)
     straps = Straps(drivers, settings.begin)
     conductor = Conductor(
         store=store,

@@ -425,11 +425,6 @@ class Conductor:
         return self._referee.tally
 
     @property
-    def n_live(self) -> int:
-        """How many sessions go on now, replays among them."""
-        return len(self._roster.going_on)
-
-    @property
     def n_unfinished(self) -> int:
         """How many recordings go on or are being finished; a replay makes none."""
         return len(self._tasks.going_on - self._unrecorded)

@@ -19,8 +19,9 @@ from biofeedback.bus import BusError, Delivery
 from biofeedback.errors import BiofeedbackError
 from biofeedback.model import Value
 from biofeedback.service.context import Context
-from biofeedback.service.nodes import is_node, nodes_here
-from biofeedback.service.problems import Problem
+from biofeedback.service.node_id import is_node
+from biofeedback.service.nodes import nodes_here
+from biofeedback.service.problems import Problem, Trouble
 from biofeedback.store.erasing import erase_files
 
 HELD_FOR_S = 120.0
@@ -38,23 +39,10 @@ class Step(Value, frozen=True):
 
 
 class Done(Value, frozen=True):
-    """What became of it: files that were erased, or a problem."""
+    """What became of it: files that were erased, or why nothing was done."""
 
     n_files: int = 0
-    status: int | None = None
-    detail: str = ""
-    advice: str | None = None
-    reason: str | None = None
-
-    @classmethod
-    def of(cls, problem: Problem) -> Done:
-        """Return a problem as it travels."""
-        return cls(
-            status=problem.status,
-            detail=problem.detail,
-            advice=problem.advice,
-            reason=problem.reason,
-        )
+    trouble: Trouble | None = None
 
 
 class ErasingHere:
@@ -70,9 +58,9 @@ class ErasingHere:
         try:
             done = await self._do(step)
         except Problem as problem:
-            done = Done.of(problem)
+            done = Done(trouble=Trouble.of(problem))
         except BiofeedbackError as error:
-            done = Done.of(Problem.of(error))
+            done = Done(trouble=Trouble.of(Problem.of(error)))
         return msgspec.msgpack.encode(done)
 
     async def _do(self, step: Step) -> Done:
@@ -160,8 +148,8 @@ class Others:
             done = msgspec.msgpack.decode(data, type=Done)
         except (BusError, msgspec.MsgspecError) as error:
             raise unreachable() from error
-        if done.status is not None:
-            raise Problem(done.status, done.detail, done.advice, reason=done.reason)
+        if done.trouble is not None:
+            raise done.trouble.problem()
         return done
 
 

@@ -30,7 +30,7 @@ from biofeedback.service.forwarded import (
     as_bytes,
     sound,
 )
-from biofeedback.service.nodes import is_node
+from biofeedback.service.node_id import is_node
 from biofeedback.service.problems import Problem, may_have_arrived
 from biofeedback.service.sign_ins import Caller
 from biofeedback.store import Purpose, Role, SessionRow

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from biofeedback.clinic import subjects
 from biofeedback.service.elsewhere.envelopes import Ad
+from biofeedback.service.node_id import is_node
 from biofeedback.store import HomeRow
-
-HOMES = "home."
 
 
 class KnownHomes:
@@ -23,7 +23,7 @@ class KnownHomes:
         Return whether that changed anything.
         """
         people = {
-            f"{HOMES}{home.id}": home.person_id
+            subjects.origin(home.id): home.person_id
             for home in homes
             if home.revoked_at_utc_ns is None
         }
@@ -39,9 +39,7 @@ class KnownHomes:
 
         The clinic's own nodes share its store: what they say is so.
         """
-        if origin.startswith(HOMES):
-            return self._people.get(origin)
-        return ad.person_id
+        return ad.person_id if is_node(origin) else self._people.get(origin)
 
     def on_change(self, told: Callable[[], None]) -> None:
         """Call ``told`` from now on when other homes are known."""

@@ -26,12 +26,7 @@ from biofeedback.service.elsewhere.mirror import (
     Unreachable,
     unreachable,
 )
-from biofeedback.service.following import (
-    ONLY_A_THERAPIST,
-    ONLY_THE_PERSON,
-    check_own,
-    check_shared,
-)
+from biofeedback.service.following import check_own, check_shared
 from biofeedback.service.ongoing import Ongoing
 from biofeedback.service.outlet import Outlet
 from biofeedback.service.problems import Problem
@@ -138,8 +133,6 @@ def _viewing(
 
 class _Viewing:
     """One connection to one's own session, from ``hello`` to the close code."""
-
-    WHO_ELSE = ONLY_A_THERAPIST
 
     def __init__(
         self,
@@ -327,8 +320,6 @@ class _Viewing:
 
 class _Watching(_Viewing):
     """A therapist's connection to a session that is shared with them."""
-
-    WHO_ELSE = ONLY_THE_PERSON
 
     def __init__(
         self,

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from biofeedback.service.context import Context
-
-NODES = "node."
-
-
-def is_node(origin: str | None) -> bool:
-    """Say whether this is a node's name: homes share no database with anybody."""
-    return origin is not None and origin.startswith(NODES)
+from biofeedback.service.node_id import NODES
 
 
 def nodes_here(here: Context) -> tuple[str, ...]:

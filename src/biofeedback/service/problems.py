@@ -16,6 +16,7 @@ from biofeedback.errors import (
     NotSoError,
     SettingsError,
 )
+from biofeedback.model import Value
 from biofeedback.recording.keys import WrongKeyError
 from biofeedback.recording.sealed import NoKeyError
 from biofeedback.store import StoreError
@@ -107,6 +108,29 @@ class Problem(Exception):
         if self.retry_after_s is not None:
             headers["Retry-After"] = str(self.retry_after_s)
         return headers
+
+
+class Trouble(Value, frozen=True):
+    """Why something was not done, as a problem travels between nodes."""
+
+    status: int
+    detail: str
+    advice: str | None = None
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, problem: Problem) -> Trouble:
+        """Return a problem as it travels."""
+        return cls(
+            status=problem.status,
+            detail=problem.detail,
+            advice=problem.advice,
+            reason=problem.reason,
+        )
+
+    def problem(self) -> Problem:
+        """Return it as it was."""
+        return Problem(self.status, self.detail, self.advice, reason=self.reason)
 
 
 def may_have_arrived() -> Problem:

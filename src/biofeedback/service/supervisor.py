@@ -40,8 +40,9 @@ class Supervisor(Value, frozen=True):
         """Tell it; whether it hears that, is its own affair."""
         if self.address is None or sys.platform == "win32":
             return
-        # A name that begins with "@" stands in no folder (unix(7), abstract).
-        address = self.address.replace("@", "\0", 1)
+        address = self.address
+        if address.startswith("@"):  # it stands in no folder (unix(7), abstract)
+            address = f"\0{address[1:]}"
         with (
             contextlib.suppress(OSError),
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to,

@@ -228,8 +228,8 @@ Words: TypeAlias = tuple[str, str]
 
 _AWAY = (
     "The database server cannot be reached.",
-    "Check that it runs, and the address after --database; this program goes on by "
-    "itself when it is back.",
+    "Check that it runs, and the address after --database; a service that runs goes on "
+    "by itself when it is back.",
 )
 _FULL = (
     "The disk of the database server is full, so nothing more could be saved.",

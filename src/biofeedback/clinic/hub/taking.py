@@ -159,7 +159,7 @@ class Taking:
     ) -> None:
         person = self._list_session(copy, info, person_id)
         path = copy.anew if copy.is_anew else copy.journal
-        copy.writer = CopyWriter.begin(path, begun, person, min_free_bytes=0)
+        copy.writer = CopyWriter.begin(path, begun, person)
 
     def _list_session(self, copy: Copy, info: SessionInfo, person_id: str) -> str:
         row = SessionRow.of(info, person_id, node=subjects.origin(copy.home))

@@ -191,7 +191,7 @@ class AtHome:
             if joined is not None:
                 await self._open_link(joined, path)
             else:
-                await self._leave(path)
+                self._leave(path)
         elif joined is not None and self._link is None:
             self._trouble = (
                 "This computer has no ticket of your clinic any more. "
@@ -246,11 +246,10 @@ class AtHome:
         if link is not None:
             await link.close()
 
-    async def _leave(self, path: Path) -> None:
+    def _leave(self, path: Path) -> None:
         """Say goodbye; only then is the ticket of no use any more."""
-        if self._clock.now_ns() < self._farewell_at_ns:
+        if (now_ns := self._clock.now_ns()) < self._farewell_at_ns:
             return
-        now_ns = self._clock.now_ns()
         self._farewell_at_ns = now_ns + round(FAREWELL_EVERY_S * NS_PER_S)
         self._tasks.spawn(self._said_goodbye(path))
 

@@ -114,7 +114,6 @@ class Link:
     async def open(self) -> None:
         """Begin. That the clinic cannot be reached is no failure."""
         home = self.clinic.home_id
-        await self.copying.open()
         self.copying.on_change(self._copying_changed)
         self._consenting.on_change(self._person_changed)
         bus = self._line.bus

@@ -19,7 +19,8 @@ from biofeedback.service.audit import Audit
 from biofeedback.service.conductor import Conductor
 from biofeedback.service.consenting import NOTHING
 from biofeedback.service.elsewhere.envelopes import Ad
-from biofeedback.service.elsewhere.offer import NO_ACCOUNT, nameless
+from biofeedback.service.elsewhere.offer import nameless
+from biofeedback.service.elsewhere.steering import NO_ACCOUNT
 from biofeedback.service.given import Given
 from biofeedback.service.rooms import Rooms
 from biofeedback.service.sign_ins import Caller

@@ -20,6 +20,7 @@ import msgspec
 
 from biofeedback.model import Ask, SessionInfo, Signal, Value
 from biofeedback.service.given import Given
+from biofeedback.service.problems import Trouble
 from biofeedback.service.room_state import Sharing
 from biofeedback.session.transcript import Message
 
@@ -127,15 +128,6 @@ class Order(Value, frozen=True, tag_field="kind", tag="order"):
     account: str | None = None
     person_id: str | None = None
     by: Literal["person", "program"] = "person"
-
-
-class Trouble(Value, frozen=True):
-    """Why something was not done, as a problem document says it."""
-
-    status: int
-    detail: str
-    advice: str | None = None
-    reason: str | None = None
 
 
 class Done(Value, frozen=True, tag_field="kind", tag="done"):

@@ -224,10 +224,8 @@ class Feed:
     def _next(self) -> Envelope | None:
         # The table first: what it narrows must not go before it.
         table = self.table if self._table_waits else None
-        if messages := self._some(self._messages):
-            over = self._over_waits and not self._messages
-        else:
-            over = self._over_waits
+        messages = self._some(self._messages)
+        over = self._over_waits and not self._messages
         if messages or table is not None or over:
             self.n += 1
             self._table_waits = False

@@ -377,12 +377,7 @@ class Mirror:
                 raise unreachable() from error
             else:
                 if isinstance(done, Done) and (trouble := done.trouble) is not None:
-                    raise Problem(
-                        trouble.status,
-                        trouble.detail,
-                        trouble.advice,
-                        reason=trouble.reason,
-                    )
+                    raise trouble.problem()
                 return
         raise may_have_arrived()
 

@@ -14,6 +14,7 @@ from biofeedback.figures import AnyFigure, Figure
 from biofeedback.model import Ask, Value
 from biofeedback.service.elsewhere.envelopes import SESSION, Ad, decode_ad
 from biofeedback.service.elsewhere.mirror import Mirror, UnknownSession, Unreachable
+from biofeedback.service.node_id import is_node
 from biofeedback.service.tasks import Tasks
 from biofeedback.session.clock import NS_PER_S, Clock
 from biofeedback.session.counts import SessionCounts
@@ -178,7 +179,7 @@ class Neighbours:
             origin, is_session, id = key.partition(SESSION)
             if not is_session or origin == self._origin:
                 continue
-            if id in known and known[id].origin.startswith("node."):
+            if id in known and is_node(known[id].origin):
                 continue  # no home takes the place of a session of the clinic
             ad = ads[data] if data in ads else _ad(origin, data)
             self._ads[data] = ad

@@ -10,15 +10,13 @@ from biofeedback.model import SessionInfo
 from biofeedback.service.conductor import Conductor
 from biofeedback.service.consenting import EVERY_STREAM
 from biofeedback.service.elsewhere.envelopes import Ad
-from biofeedback.service.elsewhere.steering import account_of
+from biofeedback.service.elsewhere.steering import NO_ACCOUNT, account_of
 from biofeedback.service.given import Given
 from biofeedback.service.rooms import Rooms
 from biofeedback.service.watchers import Watchers
 from biofeedback.session.runner import LiveSession
 from biofeedback.session.transcript import Message
 from biofeedback.store import Store, Stream
-
-NO_ACCOUNT = "Nobody here has this account."
 
 
 class NodeOffer:

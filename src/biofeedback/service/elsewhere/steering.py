@@ -11,17 +11,19 @@ from ulid import ULID
 
 from biofeedback.errors import BiofeedbackError, NotSoError
 from biofeedback.service import commands
-from biofeedback.service.elsewhere.envelopes import Order, Trouble
+from biofeedback.service.elsewhere.envelopes import Order
 from biofeedback.service.elsewhere.mirror import Mirror
 from biofeedback.service.following import Following, check_own, check_shared
 from biofeedback.service.ongoing import Ongoing
-from biofeedback.service.problems import Problem
+from biofeedback.service.problems import Problem, Trouble
 from biofeedback.service.rooms import Rooms
 from biofeedback.service.sign_ins import Caller
 from biofeedback.session.runner import LiveSession
 from biofeedback.store import AccountRow, Store
 
 _LOGGER = logging.getLogger(__name__)
+
+NO_ACCOUNT = "Nobody here has this account."
 
 KEPT_ORDERS = 1000
 """So many commands are known again when they are sent a second time."""
@@ -59,14 +61,14 @@ class Orders:
         try:
             await self._follow(live, order)
         except Problem as problem:
-            return _trouble(problem)
+            return Trouble.of(problem)
         except BiofeedbackError as error:
-            return _trouble(Problem.of(error))
+            return Trouble.of(Problem.of(error))
         except msgspec.DecodeError:
-            return _trouble(Problem(422, "This command cannot be followed."))
+            return Trouble.of(Problem(422, "This command cannot be followed."))
         except Exception:
             _LOGGER.exception("A command from elsewhere could not be followed")
-            return _trouble(Problem(500))
+            return Trouble.of(Problem(500))
         return None
 
     async def _follow(self, live: LiveSession, order: Order) -> None:
@@ -74,7 +76,7 @@ class Orders:
         if order.account is not None:
             account = await account_of(self._store, order.account)
             if account is None:
-                raise Problem(403, "Nobody here has this account.", "Sign in again.")
+                raise Problem(403, NO_ACCOUNT, "Sign in again.")
             await self._following.shared(live, command, account)
         elif self._own and order.person_id == self._rooms.person_id(live):
             await self._following.own(live, command, by=order.by)
@@ -138,12 +140,3 @@ async def account_of(
     except NotSoError:
         return None
     return account if revoked or account.revoked_at_utc_ns is None else None
-
-
-def _trouble(problem: Problem) -> Trouble:
-    return Trouble(
-        status=problem.status,
-        detail=problem.detail,
-        advice=problem.advice,
-        reason=problem.reason,
-    )
