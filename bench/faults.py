@@ -21,6 +21,7 @@ from pathlib import Path
 
 import zstandard
 
+from bench.page import put
 from biofeedback.errors import RecordingError
 from biofeedback.model import Entry
 from biofeedback.recording.reader import open_recording
@@ -54,13 +55,10 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put it into the page")
     write = parser.parse_args().write
     with tempfile.TemporaryDirectory() as folder:
-        table = "\n".join(lines(Path(folder)))
-    print(table)
+        table = tuple(lines(Path(folder)))
+    print("\n".join(table))
     if write:
-        page = PAGE.read_text(encoding="utf-8")
-        before, rest = page.split(BEGIN)
-        _, after = rest.split(END)
-        PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+        put(table, PAGE, BEGIN, END)
 
 
 def lines(folder: Path) -> Iterator[str]:

@@ -12,11 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import random
-import re
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,8 +20,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-import httpx
-
+from bench.chaos.service import Service
 from biofeedback.recording.reader import open_recording
 from biofeedback.recording.sealed import recordings_in
 from biofeedback.service.at_home.joining import join
@@ -33,53 +28,7 @@ from biofeedback.session.simulated import SIMULATED_ID
 from biofeedback.store import Store
 from tests.clinic.paper_clinic import PaperClinic, paper_clinic
 
-TOKEN = "a-token-for-programs-0123456789"
 LIMIT_S = 120.0
-
-
-class Home:
-    """A process that runs the service of a home."""
-
-    def __init__(self, data: Path) -> None:
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "biofeedback.cli", "run", "--no-browser"),
-                *("--port", "0", "--data", str(data)),
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=os.environ | {"BIOFEEDBACK_TOKEN": TOKEN},
-        )
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if found := re.match(r"ready: (http://[^/]+)", line):
-                self._url = found[1]
-                return
-        raise RuntimeError("the home did not start")
-
-    def ask(self, method: str, path: str, body: object = None) -> dict[str, object]:
-        """Ask as a program."""
-        answer = httpx.request(
-            method,
-            f"{self._url}/api/v1{path}",
-            json=body,
-            headers={"Authorization": f"Bearer {TOKEN}"},
-            timeout=30,
-        )
-        answer.raise_for_status()
-        told: dict[str, object] = answer.json()
-        return told
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self._process.kill()
-        self._process.wait()
-
-    def stop(self) -> None:
-        """End it in order."""
-        self._process.send_signal(signal.SIGINT)
-        self._process.wait(60)
 
 
 async def rounds(n: int, chance: random.Random) -> dict[str, float]:
@@ -92,12 +41,13 @@ async def rounds(n: int, chance: random.Random) -> dict[str, float]:
             ticket.chmod(0o600)
             with closing(Store(data)) as store:
                 join(store, ticket)
-            home = await asyncio.to_thread(Home, data)
+            home = Service(data)
+            await asyncio.to_thread(home.start)
             body = {"days": 30}
-            await asyncio.to_thread(home.ask, "PUT", "/clinic/copy", body)
+            await asyncio.to_thread(home.done, "PUT", "clinic/copy", body)
             for _ in range(n):
                 begun = {"strap": SIMULATED_ID}
-                await asyncio.to_thread(home.ask, "POST", "/sessions", begun)
+                await asyncio.to_thread(home.done, "POST", "sessions", begun)
                 await asyncio.sleep(chance.uniform(0.2, 4.0))
                 what = chance.choice(("home", "server", "both"))
                 if what != "home":
@@ -109,7 +59,7 @@ async def rounds(n: int, chance: random.Random) -> dict[str, float]:
                 home.kill()
                 if what == "both":
                     clinic.server.start_again()
-                home = await asyncio.to_thread(Home, data)
+                await asyncio.to_thread(home.start)
             found = await _compared(clinic, data)
             await asyncio.to_thread(home.stop)
     return {"kills": n, **found}

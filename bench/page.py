@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,15 @@ PEERS = ("#8a6bb1", "#b8863b", "#6b7fb1", "#9a7d8c", "#7d9a8c")
 def write(found: dict[str, Any]) -> None:
     """Write the page's measured part and the chart."""
     chart(found, CHART)
-    text = PAGE.read_text(encoding="utf-8")
-    head, rest = text.split(BEGIN)
-    tail = rest.split(END)[1]
-    measured = "\n".join(tables(found))
-    PAGE.write_text(f"{head}{BEGIN}\n{measured}\n{END}{tail}", encoding="utf-8")
+    put(tables(found), PAGE, BEGIN, END)
+
+
+def put(lines: Iterable[str], page: Path, begin: str, end: str) -> None:
+    """Put lines between two marks of a page."""
+    head, rest = page.read_text(encoding="utf-8").split(begin)
+    _, tail = rest.split(end)
+    body = "\n".join(lines)
+    page.write_text(f"{head}{begin}\n{body}\n{end}{tail}", encoding="utf-8")
 
 
 def tables(found: dict[str, Any]) -> list[str]:

@@ -6,17 +6,15 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from bench.page import put
+
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "recordings.md"
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
 
 def write(found: dict[str, Any]) -> None:
     """Put the tables between the page's two markers."""
-    text = PAGE.read_text(encoding="utf-8")
-    head, rest = text.split(BEGIN)
-    _, tail = rest.split(END)
-    body = "\n".join(tables(found))
-    PAGE.write_text(f"{head}{BEGIN}\n{body}\n{END}{tail}", encoding="utf-8")
+    put(tables(found), PAGE, BEGIN, END)
 
 
 def tables(found: dict[str, Any]) -> list[str]:

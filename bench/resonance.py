@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from bench.page import put
 from bench.resonance_hearts import Noise, PacedWhile, Planted, fibrillating, intervals
 from biofeedback.model import Entry, Interval, PacerEvent
 from biofeedback.practice.resonance import RATES_BPM, STEP_S, Part, plan
@@ -291,11 +292,7 @@ def tables(found: dict[str, Any]) -> list[str]:
 
 def write(found: dict[str, Any], page: Path = PAGE) -> None:
     """Put the tables between the page's two markers."""
-    text = page.read_text(encoding="utf-8")
-    head, rest = text.split(BEGIN)
-    _, tail = rest.split(END)
-    body = "\n".join(tables(found))
-    page.write_text(f"{head}{BEGIN}\n{body}\n{END}{tail}", encoding="utf-8")
+    put(tables(found), page, BEGIN, END)
 
 
 def _share(answers: Iterable[object]) -> float:

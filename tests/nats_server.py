@@ -85,7 +85,7 @@ class NatsServer:
         self._write_config()
         with (self.folder / "nats.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*_bound_to_us(), nats_server(), "-c", str(self._config_path)],
+                [*bound_to_us(), nats_server(), "-c", str(self._config_path)],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -196,7 +196,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _bound_to_us() -> tuple[str, ...]:
-    # A killed test run cannot tidy up: then the kernel does.
+def bound_to_us() -> tuple[str, ...]:
+    """Return what to put before a command, so that it ends when we are killed."""
     path = shutil.which("setpriv")
     return (path, "--pdeathsig", "KILL", "--") if path else ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import subprocess
 import sys
 import tempfile
@@ -36,6 +35,7 @@ from biofeedback.store import (
 )
 from tests.clinic.clinic_server import ClinicServer
 from tests.postgres import PostgresServer, a_server
+from tests.session.clusters import free_port
 
 NS_PER_DAY = 86_400_000_000_000
 SESSIONS_OF_A_THERAPIST = 25
@@ -103,7 +103,7 @@ def a_clinic(
         )
         database = postgres.empty()
         data = folder / "hub"
-        port, monitor_port = _free_port(), _free_port()
+        port, monitor_port = free_port(), free_port()
         _configure(data, database, port)
         with contextlib.closing(Store(folder / "making", database)) as store:
             people = _People(store, per_therapist=_share(screens))
@@ -146,13 +146,6 @@ def a_clinic(
 
 def _share(screens: Screens) -> int:
     return SESSIONS_OF_A_THERAPIST if screens == "sessions" else TILES
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def _pid_of(postgres: PostgresServer) -> int:

@@ -17,11 +17,9 @@ import numpy as np
 from scipy.optimize import nnls
 
 from biofeedback.model import Value
-from biofeedback.settings import PARTITIONS
 
 TERMS = ("fixed", "linked", "announced", "copied", "watched", "viewers")
 DAY_S = 86_400.0
-MOST_HUBS = PARTITIONS
 
 
 class Load(Value, frozen=True):

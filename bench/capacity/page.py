@@ -19,6 +19,7 @@ from bench.capacity.model import (
     model_of,
     plan,
 )
+from bench.page import put
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE, PERFORMANCE = DOCS / "operate.md", DOCS / "performance.md"
@@ -44,16 +45,8 @@ Figures = Mapping[str, Any]
 
 def write(found: Figures) -> None:
     """Put the tables between their marks, and a line beside the other figures."""
-    _between(PAGE, text(found))
-    _between(PERFORMANCE, [*_machine(found), "", *_short(found)])
-
-
-def _between(page: Path, lines: Sequence[str]) -> None:
-    text = page.read_text(encoding="utf-8")
-    head, rest = text.split(BEGIN)
-    tail = rest.split(END)[1]
-    told = "\n".join(lines)
-    page.write_text(f"{head}{BEGIN}\n{told}\n{END}{tail}", encoding="utf-8")
+    put(text(found), PAGE, BEGIN, END)
+    put([*_machine(found), "", *_short(found)], PERFORMANCE, BEGIN, END)
 
 
 def text(found: Figures) -> list[str]:

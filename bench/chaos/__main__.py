@@ -31,6 +31,7 @@ from bench.chaos import (
 )
 from bench.chaos.clinic import Clinic, a_clinic
 from bench.chaos.result import BEGIN, END, PAGE, Result, table
+from bench.page import put
 
 Scenario = Callable[[Clinic, int, int], Awaitable[Result]]
 
@@ -117,14 +118,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         told = _print_json if options.json else _print_nothing
         results = asyncio.run(run(options.only, options.times, options.seed, told))
-    lines = "\n".join(table(results))
+    lines = tuple(table(results))
     if not options.json:
-        print(lines)
+        print("\n".join(lines))
     if options.write:
-        page = PAGE.read_text(encoding="utf-8")
-        before, rest = page.split(BEGIN)
-        _, after = rest.split(END)
-        PAGE.write_text(f"{before}{BEGIN}\n{lines}\n{END}{after}", encoding="utf-8")
+        put(lines, PAGE, BEGIN, END)
     return int(any(result.wrong for result in results))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from bench.chaos.relay import Relay
-from bench.chaos.service import Service, free_port, typed
+from bench.chaos.service import Service, typed
 from biofeedback.clinic import nats_config
 from biofeedback.errors import BiofeedbackError
 from biofeedback.service.sign_ins import cookie_name
@@ -26,6 +26,7 @@ from biofeedback.settings import DEFAULT_PORT
 from biofeedback.store import HomeRow, SessionState, Store
 from tests.clinic.clinic_server import ClinicServer
 from tests.postgres import PostgresServer, a_server
+from tests.session.clusters import free_port
 
 LOGS_VARIABLE = "CHAOS_LOGS"
 """Names a folder where what the processes logged is left."""
@@ -256,9 +257,7 @@ async def a_clinic(*, nodes: tuple[str, ...] = ("b",)) -> AsyncIterator[Clinic]:
     """Set up a clinic: PostgreSQL, NATS, a hub, and other nodes; none stays behind."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
-        postgres = await asyncio.to_thread(
-            stack.enter_context, a_server(listen_addresses="")
-        )
+        postgres = await asyncio.to_thread(stack.enter_context, a_server())
         database = postgres.fresh()
         data = folder / "clinic"
         port = free_port()

@@ -60,7 +60,6 @@ def fill(disk: Path) -> None:
 async def full_disk(clinic: Clinic, times: int, seed: int) -> Result:
     """Fill the disk of the only hub while homes practise; then make room."""
     notes = Notes("full disk", "the hub's disk full while homes practise", seed)
-    (home,) = clinic.homes
     first = clinic.hub
     await asyncio.to_thread(first.stop)
     with small_disk(clinic.folder / "small") as (seen, inside):
@@ -74,7 +73,6 @@ async def full_disk(clinic: Clinic, times: int, seed: int) -> Result:
             await asyncio.to_thread(hub.kill)
             clinic.nodes["hub"] = first
     await asyncio.to_thread(first.start)
-    del home
     return notes.result()
 
 

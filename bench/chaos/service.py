@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,19 +13,14 @@ from typing import Any
 
 import httpx
 
+from tests.nats_server import bound_to_us
+from tests.session.clusters import free_port
+
 TOKEN = "a-token-for-programs-0123456789"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 START_S = 120.0
 END_S = 60.0
 ASK_S = 60.0
-
-
-def free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def typed(*arguments: str | Path, line: str = "") -> str:
@@ -114,7 +107,7 @@ class Service:
             self._process = subprocess.Popen(
                 [
                     *self._inside,
-                    *_bound_to_us(),
+                    *bound_to_us(),
                     *(sys.executable, "-m", "biofeedback.cli", *command),
                     *("--data", str(self.data), *map(str, self.options)),
                 ],
@@ -190,9 +183,3 @@ class Service:
         """Return what ``/readyz`` says of each part."""
         told: dict[str, dict[str, Any]] = self.ask("GET", "readyz").json()["checks"]
         return told
-
-
-def _bound_to_us() -> tuple[str, ...]:
-    # A run that is killed cannot tidy up: then the kernel does.
-    path = shutil.which("setpriv")
-    return (path, "--pdeathsig", "KILL", "--") if path else ()

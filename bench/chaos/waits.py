@@ -21,7 +21,7 @@ from typing import Any
 from bench.chaos.comparing import Compared, same
 from bench.chaos.relay import Relay
 from bench.chaos.result import Notes, Result
-from bench.chaos.service import free_port, typed
+from bench.chaos.service import typed
 from biofeedback.clinic import nats_config
 from biofeedback.model import Value
 from biofeedback.service.at_home.home import AtHome
@@ -31,6 +31,7 @@ from biofeedback.store import Role, SessionState, Store
 from biofeedback.store.engine import DATABASE_NAME
 from tests.clinic.clinic_server import ClinicServer
 from tests.service.conftest import House, starter
+from tests.session.clusters import free_port
 
 DAY_S = 86_400.0
 NS_PER_S = 1_000_000_000

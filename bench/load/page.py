@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from bench.load.processes import Figures
-from bench.page import PAGE
+from bench.page import PAGE, put
 
 BEGIN, END = "<!-- under load: begin -->", "<!-- under load: end -->"
 HEART, DUE, METRICS = "heart", "heart, since it was due", "metrics"
@@ -16,11 +16,7 @@ HEART, DUE, METRICS = "heart", "heart, since it was due", "metrics"
 
 def write(found: dict[str, list[Figures]]) -> None:
     """Put the tables of ``found`` into the page, between its marks."""
-    text = PAGE.read_text(encoding="utf-8")
-    head, rest = text.split(BEGIN)
-    tail = rest.split(END)[1]
-    measured = "\n".join(table(found))
-    PAGE.write_text(f"{head}{BEGIN}\n{measured}\n{END}{tail}", encoding="utf-8")
+    put(table(found), PAGE, BEGIN, END)
 
 
 def table(found: dict[str, list[Figures]]) -> list[str]:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from biofeedback.cli.nodes import DATABASE_VARIABLE
 from biofeedback.recording.reader import open_recording
 from biofeedback.service.cataloguing import rebuild
-from biofeedback.settings import DATABASE_VARIABLE
 from biofeedback.store import DataLock, Role, Store
 from biofeedback.store.engine import DATABASE_NAME, open_engine
 from biofeedback.store.tables import HEAD

@@ -134,6 +134,8 @@ class Cluster(Executor):
         try:
             theirs = self._executor.submit(fn, *args, **kwargs)
         except Exception as error:
+            with self._lock:
+                self._waiting.discard(ours)  # nobody ever tells what became of it
             raise self._lost() from error
         ours.add_done_callback(partial(self._take_back, theirs))
         theirs.add_done_callback(partial(self._done, ours))
@@ -250,9 +252,10 @@ def _compare(
 def keep_quiet() -> None:
     """Let Dask say nothing at the terminal: what matters is told in a sentence."""
     _distributed()
-    for name in ("distributed", "distributed.client", "distributed.gc"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    for name in ("tornado", "tornado.application", "asyncio"):
+    for name in (
+        *("distributed", "distributed.client", "distributed.gc"),
+        *("tornado", "tornado.application", "asyncio"),
+    ):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     for name in ("distributed", "tornado"):
         warnings.filterwarnings("ignore", module=rf"{name}\b")

@@ -88,7 +88,8 @@ class Place(Value, frozen=True):
         >>> Place(url="zip://in/a.csv::s3://bucket/all.zip").file_name
         'a.csv'
         """
-        return _path(self.url.partition("::")[0]).rstrip("/").rpartition("/")[2]
+        path = _without_query(self.url.partition("::")[0]).partition("://")[2]
+        return path.rstrip("/").rpartition("/")[2]
 
     @property
     def key(self) -> str | None:
@@ -371,17 +372,15 @@ def _check(part: str) -> None:
 
 
 def _told(part: str) -> str:
-    part = AUTHORITY.sub(_without_user, part)
-    return re.split("[?#]", part)[0] if part.lower().startswith("http") else part
+    return _without_query(AUTHORITY.sub(_without_user, part))
 
 
 def _without_user(authority: re.Match[str]) -> str:
     return f"://{authority[1].rpartition('@')[2]}"
 
 
-def _path(url: str) -> str:
-    path = url.partition("://")[2]
-    return re.split("[?#]", path)[0] if url.lower().startswith("http") else path
+def _without_query(part: str) -> str:
+    return re.split("[?#]", part)[0] if part.lower().startswith("http") else part
 
 
 def _read(value: str) -> Any:  # noqa: ANN401

@@ -31,7 +31,12 @@ from biofeedback.recording.sealed import SUFFIX, lies_at, plain_name
 from biofeedback.store.archive import CHUNK_BYTES, ArchiveWriter, Pieces, archived
 from biofeedback.store.audit import Audit
 from biofeedback.store.clinics import TICKET
-from biofeedback.store.engine import DATABASE_NAME, StoreError, open_engine
+from biofeedback.store.engine import (
+    DATABASE_FILES,
+    DATABASE_NAME,
+    StoreError,
+    open_engine,
+)
 from biofeedback.store.erasing import MARKER_NAME
 from biofeedback.store.homes import NATS_FOLDER
 from biofeedback.store.lock import LOCK_NAME
@@ -64,10 +69,7 @@ DOORS = {
 NOT_COPIED = frozenset(
     # The ticket: one that is restored elsewhere must not be a second home by it. The
     # NATS server's secret neither, and its log holds what is on the homes' disks.
-    {
-        *(DATABASE_NAME, f"{DATABASE_NAME}-wal", f"{DATABASE_NAME}-shm"),
-        *(LOCK_NAME, TICKET, NATS_FOLDER),
-    }
+    {*DATABASE_FILES, LOCK_NAME, TICKET, NATS_FOLDER}
 )
 WORTHLESS = (".tmp", ".new", UNFINISHED)
 

@@ -26,6 +26,7 @@ from biofeedback.errors import BiofeedbackError
 _LOGGER = logging.getLogger(__name__)
 
 DATABASE_NAME = "biofeedback.db"
+DATABASE_FILES = tuple(f"{DATABASE_NAME}{suffix}" for suffix in ("", "-wal", "-shm"))
 
 PRAGMAS = (
     "journal_mode=WAL",  # readers never wait for the writer

@@ -327,18 +327,15 @@ def _is_of(
 
 
 def _remove_rows(connection: Connection, person_id: str, now_ns: int) -> None:
+    person = select(t.people.c.id).where(t.people.c.id == person_id)
+    sessions = select(t.sessions.c.id).where(t.sessions.c.person_id == person_id)
+    accounts = select(t.accounts.c.id).where(t.accounts.c.person_id == person_id)
     # Another node may be about to add to what goes: then it does so before, or not at
     # all. (SQLite has one writer, and knows no such thing.)
-    for held in (
-        select(t.people.c.id).where(t.people.c.id == person_id),
-        select(t.sessions.c.id).where(t.sessions.c.person_id == person_id),
-        select(t.accounts.c.id).where(t.accounts.c.person_id == person_id),
-    ):
+    for held in (person, sessions, accounts):
         connection.execute(held.with_for_update())
-    sessions = select(t.sessions.c.id).where(t.sessions.c.person_id == person_id)
     for table in (t.practised, t.estimates, t.ratings, t.recordings):
         connection.execute(delete(table).where(table.c.session_id.in_(sessions)))
-    accounts = select(t.accounts.c.id).where(t.accounts.c.person_id == person_id)
     invites = t.invites.c
     connection.execute(
         update(t.invites)

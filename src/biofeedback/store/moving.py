@@ -19,6 +19,7 @@ from biofeedback.errors import NotSoError
 from biofeedback.model import Value
 from biofeedback.store import tables as t
 from biofeedback.store.audit import Verdict, verified
+from biofeedback.store.catalogue import UNFINISHED
 from biofeedback.store.engine import (
     StoreError,
     memory_engine,
@@ -26,7 +27,6 @@ from biofeedback.store.engine import (
     reading,
     writing,
 )
-from biofeedback.store.rows import SessionState
 from biofeedback.store.tables import HEAD
 from biofeedback.store.upgrade import current_version, upgrade
 
@@ -34,8 +34,6 @@ AT_ONCE = 1000
 REPLACEMENT = "\ufffd"
 TABLES: tuple[Table, ...] = tuple(t.metadata.sorted_tables)
 """Those that others refer to come first."""
-
-UNFINISHED = (SessionState.LIVE, SessionState.CLOSING)
 
 
 class Moved(Value, frozen=True):

@@ -45,6 +45,7 @@ from biofeedback.store.backup import (
 )
 from biofeedback.store.catalogue import Store
 from biofeedback.store.engine import (
+    DATABASE_FILES,
     DATABASE_NAME,
     StoreError,
     open_engine,
@@ -171,8 +172,8 @@ def _move_rows(data: Path, database: str) -> None:
     finally:
         source.dispose()
         target.dispose()
-    for suffix in ("", "-wal", "-shm"):
-        (data / f"{DATABASE_NAME}{suffix}").unlink(missing_ok=True)
+    for name in DATABASE_FILES:
+        (data / name).unlink(missing_ok=True)
 
 
 def _check_empty(data: Path) -> None:
