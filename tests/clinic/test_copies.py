@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from pathlib import Path
 
@@ -14,10 +15,14 @@ from hypothesis import strategies as st
 
 from biofeedback.clinic.copy_writer import CopyWriter, Taken, check_entries
 from biofeedback.clinic.fates import TOO_LATE
+from biofeedback.clinic.hub.copy import Copy
 from biofeedback.clinic.hub.counted import Counted
+from biofeedback.clinic.hub.rounds import Rounds
 from biofeedback.clinic.hub.shelf import Shelf
 from biofeedback.clinic.hub.tidying import IDLE_S, QUIET_S, let_go
+from biofeedback.clinic.hub.trouble import WaitsError
 from biofeedback.clinic.parcels import Begun, Ended, Entries
+from biofeedback.clinic.positions import Positions
 from biofeedback.clinic.threads import Threads
 from biofeedback.errors import RecordingError
 from biofeedback.recording.reader import open_recording
@@ -466,6 +471,50 @@ async def test_a_copy_that_stands_still_is_asked_for(
     await eventually(lambda: home.asked, "the home is asked")
     await clinic.gets(home, these[0].session)
     assert [again.start for again in home.asked] == [15]
+
+
+@pytest.mark.parametrize("when", ["before the round", "in the round"])
+async def test_what_a_full_disk_lost_is_not_remembered_as_read(
+    original: Path, tmp_path: Path, when: str
+) -> None:
+    session = original.name.partition(".")[0]
+    clock, threads, counted = ManualClock(), Threads(1, "test"), Counted()
+    shelf = Shelf(
+        tmp_path, threads=threads, counted=counted, clock=clock, min_free_bytes=0
+    )
+    positions = Positions(tmp_path)
+    rounds = Rounds(
+        shelf=shelf, positions=positions, threads=threads, counted=counted, clock=clock
+    )
+    begun, first, *_ = parcels_of(original, CONSENT)
+    assert isinstance(begun, Begun)
+    assert isinstance(first, Entries)
+
+    async def read() -> Copy:
+        rounds.begin()
+        copy = shelf.copy(HOME, session)
+        copy.writer = CopyWriter.begin(copy.journal, begun, "P-CLINIC")
+        copy.writer.take(first)
+        shelf.unsynced.add(copy, 1)
+        await rounds.reached(3, 7)
+        return copy
+
+    (tmp_path / HOME).mkdir()
+    copy = await read()
+    making = asyncio.create_task(rounds.make())
+    if when == "in the round":
+        await asyncio.sleep(0)
+    with pytest.raises(WaitsError):
+        shelf.failed(copy, OSError(errno.ENOSPC, "full"))
+    with pytest.raises(WaitsError):
+        await making
+    assert positions.of(3) == 0
+    copy.journal.unlink()
+    await read()  # there is room again
+    await rounds.make()
+    assert positions.of(3) == 7
+    await shelf.close_all()
+    threads.close()
 
 
 async def test_whoever_waits_for_a_copy_that_is_let_go_has_it(tmp_path: Path) -> None:

@@ -142,6 +142,8 @@ def test_where_nothing_can_be_estimated_the_questions_are_as_ever(
     begin(page)
     answer(page, None, None, None)
     told.reason = "Not estimated in the first minute after the pacer."
+    part(page, "toggle-numbers").click()
+    expect(part(page, "activation")).to_have_text(told.reason)
     part(page, "stop").click()
     answer_two(page, 3, 3)
     choose(page, 5)

@@ -9,7 +9,7 @@ from biofeedback.clinic.copy_writer import CopyWriter
 from biofeedback.clinic.hub.copy import Copy
 from biofeedback.clinic.hub.counted import Counted
 from biofeedback.clinic.hub.shelf import Shelf
-from biofeedback.clinic.hub.trouble import WaitsError
+from biofeedback.clinic.hub.trouble import WaitsError, no_room
 from biofeedback.clinic.positions import Positions
 from biofeedback.clinic.threads import Threads
 from biofeedback.session.clock import NS_PER_S, Clock
@@ -90,6 +90,9 @@ class Rounds:
             self._settle(syncing)
             raise
         self._settle(syncing)
+        if self._shelf.unsynced.lost:
+            # Whoever took parcels let go of a copy before this round saw why.
+            raise no_room()
         await self._threads.ask(self._positions.keep, reached)
         self._shelf.rest()
         self._counted.rounds.take((self._clock.now_ns() - began_ns) / NS_PER_S)

@@ -120,6 +120,8 @@ class Shelf:
                 writer.close()  # after a failure it only lets the file go
         cause = error if isinstance(error, OSError) else error.__cause__
         if isinstance(cause, OSError) and cause.errno in FULL:
+            if writer is not None:
+                self.unsynced.lose()
             raise no_room() from error
         _LOGGER.warning("A copy of home %s cannot be kept now: %s", copy.home, error)
         wait_ns = round(ASK_AGAIN_AFTER_S[0] * NS_PER_S)

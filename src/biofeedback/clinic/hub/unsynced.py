@@ -16,12 +16,22 @@ class Unsynced:
     def __init__(self) -> None:
         self._copies: dict[Copy, None] = {}
         self._n_bytes = 0
+        self._lost = False
         self._room = asyncio.Event()
         self._room.set()
 
     def __contains__(self, copy: Copy) -> bool:
         """Say whether something of this copy is not on the disk yet."""
         return copy in self._copies
+
+    @property
+    def lost(self) -> bool:
+        """Whether some of it was let go, and is to be read from the log again."""
+        return self._lost
+
+    def lose(self) -> None:
+        """Take note that some of it cannot be brought to the disk now."""
+        self._lost = True
 
     def add(self, copy: Copy, n_bytes: int) -> None:
         """Take note that about so many bytes came in of a copy."""
@@ -43,7 +53,8 @@ class Unsynced:
         return taken
 
     def go_on(self) -> None:
-        """Let the log be read."""
+        """Let the log be read, from where all was on the disk."""
+        self._lost = False
         self._room.set()
 
     async def room(self) -> None:
