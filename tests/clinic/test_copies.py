@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -17,10 +18,11 @@ from biofeedback.clinic.copy_writer import CopyWriter, Taken, check_entries
 from biofeedback.clinic.fates import TOO_LATE
 from biofeedback.clinic.hub.copy import Copy
 from biofeedback.clinic.hub.counted import Counted
-from biofeedback.clinic.hub.rounds import Rounds
+from biofeedback.clinic.hub.rounds import TOGETHER, Rounds
 from biofeedback.clinic.hub.shelf import Shelf
 from biofeedback.clinic.hub.tidying import IDLE_S, QUIET_S, let_go
 from biofeedback.clinic.hub.trouble import WaitsError
+from biofeedback.clinic.hub.unsynced import UNSYNCED_BYTES
 from biofeedback.clinic.parcels import Begun, Ended, Entries
 from biofeedback.clinic.positions import Positions
 from biofeedback.clinic.threads import Threads
@@ -473,59 +475,117 @@ async def test_a_copy_that_stands_still_is_asked_for(
     assert [again.start for again in home.asked] == [15]
 
 
-@pytest.mark.parametrize("when", ["before the round", "in the round"])
-async def test_what_a_full_disk_lost_is_not_remembered_as_read(
-    original: Path, tmp_path: Path, when: str
-) -> None:
-    session = original.name.partition(".")[0]
-    clock, threads, counted = ManualClock(), Threads(1, "test"), Counted()
-    shelf = Shelf(
-        tmp_path, threads=threads, counted=counted, clock=clock, min_free_bytes=0
-    )
-    positions = Positions(tmp_path)
-    rounds = Rounds(
-        shelf=shelf, positions=positions, threads=threads, counted=counted, clock=clock
-    )
-    begun, first, *_ = parcels_of(original, CONSENT)
-    assert isinstance(begun, Begun)
-    assert isinstance(first, Entries)
+# --- The rounds of a hub, by themselves ---------------------------------------------
 
-    async def read() -> Copy:
-        rounds.begin()
-        copy = shelf.copy(HOME, session)
+
+class Bench:
+    """A shelf and its rounds, without anything that reads a log."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / HOME).mkdir()
+        self.clock, self.threads, counted = ManualClock(), Threads(4, "test"), Counted()
+        self.shelf = Shelf(
+            folder,
+            threads=self.threads,
+            counted=counted,
+            clock=self.clock,
+            min_free_bytes=0,
+        )
+        self.positions = Positions(folder)
+        self.rounds = Rounds(
+            shelf=self.shelf,
+            positions=self.positions,
+            threads=self.threads,
+            counted=counted,
+            clock=self.clock,
+        )
+
+    async def read(self, original: Path, session: str, *, n_bytes: int = 1) -> Copy:
+        """Take the beginning of a recording into a copy, from position 7 of the log."""
+        begun, first, *_ = parcels_of(original, CONSENT)
+        assert isinstance(begun, Begun)
+        assert isinstance(first, Entries)
+        copy = self.shelf.copy(HOME, session)
         copy.writer = CopyWriter.begin(copy.journal, begun, "P-CLINIC")
         copy.writer.take(first)
-        shelf.unsynced.add(copy, 1)
-        await rounds.reached(3, 7)
+        self.shelf.unsynced.add(copy, n_bytes)
+        self.rounds.note(3, 7)
         return copy
 
-    (tmp_path / HOME).mkdir()
-    copy = await read()
-    making = asyncio.create_task(rounds.make())
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    await bench.shelf.close_all()
+    bench.threads.close()
+
+
+@pytest.mark.parametrize("when", ["before the round", "in the round"])
+async def test_what_a_full_disk_lost_is_not_remembered_as_read(
+    original: Path, bench: Bench, when: str
+) -> None:
+    bench.rounds.begin()
+    copy = await bench.read(original, "1")
+    making = asyncio.create_task(bench.rounds.make())
     if when == "in the round":
         await asyncio.sleep(0)
     with pytest.raises(WaitsError):
-        shelf.failed(copy, OSError(errno.ENOSPC, "full"))
+        bench.shelf.failed(copy, OSError(errno.ENOSPC, "full"))
     with pytest.raises(WaitsError):
         await making
-    assert positions.of(3) == 0
+    assert bench.positions.of(3) == 0
     copy.journal.unlink()
-    await read()  # there is room again
-    await rounds.make()
-    assert positions.of(3) == 7
-    await shelf.close_all()
-    threads.close()
+    bench.rounds.begin()  # there is room again
+    await bench.read(original, "1")
+    await bench.rounds.make()
+    assert bench.positions.of(3) == 7
 
 
-async def test_whoever_waits_for_a_copy_that_is_let_go_has_it(tmp_path: Path) -> None:
+async def test_a_round_brings_a_few_copies_at_a_time_to_the_disk(
+    original: Path, bench: Bench
+) -> None:
+    bench.rounds.begin()
+    copies = [
+        await bench.read(original, str(n)) for n in range(2 * TOGETHER + TOGETHER // 2)
+    ]
+
+    def n_safe() -> int:
+        return sum(copy.writer is not None and copy.writer.safe > 0 for copy in copies)
+
+    async def safe(n: int) -> None:
+        await eventually(lambda: n_safe() == n, f"{n} are on the disk")
+
+    making = asyncio.create_task(bench.rounds.make(spread_s=1.0))
+    for n in (TOGETHER, 2 * TOGETHER):
+        await safe(n)
+        await bench.clock.advance(0.25)
+        assert n_safe() == n
+        assert bench.positions.of(3) == 0
+        await bench.clock.advance(0.25)
+    await making
+    assert n_safe() == len(copies)
+    assert bench.positions.of(3) == 7
+
+
+async def test_a_round_does_not_wait_while_too_much_is_in_memory(
+    original: Path, bench: Bench
+) -> None:
+    bench.rounds.begin()
+    for n in range(TOGETHER):
+        await bench.read(original, str(n))
+    await bench.read(original, "last", n_bytes=UNSYNCED_BYTES + 1)
+    await bench.rounds.make(spread_s=1.0)
+    assert bench.positions.of(3) == 7
+
+
+async def test_whoever_waits_for_a_copy_that_is_let_go_has_it(
+    tmp_path: Path, bench: Bench
+) -> None:
     path = write_session(tmp_path, 3)
     session = path.name.partition(".")[0]
-    (tmp_path / HOME).mkdir()
     path.rename(tmp_path / HOME / path.name)
-    clock, threads, counted = ManualClock(), Threads(1, "test"), Counted()
-    shelf = Shelf(
-        tmp_path, threads=threads, counted=counted, clock=clock, min_free_bytes=0
-    )
+    shelf, clock = bench.shelf, bench.clock
     copy = shelf.copy(HOME, session)
     await shelf.look(copy)
     await clock.advance(IDLE_S + 1)
@@ -539,5 +599,3 @@ async def test_whoever_waits_for_a_copy_that_is_let_go_has_it(tmp_path: Path) ->
     assert same is copy
     assert shelf.holds(same)
     assert same.writer is not None
-    await shelf.close_all()
-    threads.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import stat
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ from biofeedback.bus.jetstream import JetStreamLog
 from biofeedback.cli import main
 from biofeedback.clinic import nats_config, subjects, ticket
 from biofeedback.clinic.ticket import Ticket
+from biofeedback.settings import DATA_VARIABLE
 from biofeedback.store import Store
 from tests.bus.conditions import eventually
 from tests.clinic.clinic_server import ClinicServer
+from tests.nats_server import NatsServer
 
 SESSION = "01KB0000000000000000000000"
 
@@ -32,9 +35,13 @@ class Desk:
     capture: pytest.CaptureFixture[str] | None = None
 
     def type(self, *arguments: str | Path) -> str:
-        """Type a command; return what it printed."""
+        """Type a command about the clinic; return what it printed."""
+        return self.ask(*arguments, "--data", self.data)
+
+    def ask(self, *arguments: str | Path) -> str:
+        """Type any command; return what it printed."""
         with pytest.raises(SystemExit) as ended:
-            main([*map(str, arguments), "--data", str(self.data)])
+            main([*map(str, arguments)])
         assert self.capture is not None
         said = self.capture.readouterr()
         assert ended.value.code == 0, said.err
@@ -294,6 +301,56 @@ async def _once(
             told.append(str(error))
 
     return await desk.server.client(seed, error_cb=tell, **options)
+
+
+def test_the_doctor_says_how_a_clinic_is_reached(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    monkeypatch.setenv(DATA_VARIABLE, str(data))
+
+    def found(*options: str | Path) -> dict[str, tuple[bool, str, str | None]]:
+        return {
+            one["name"]: (one["ok"], one["text"], one["advice"])
+            for one in json.loads(desk.ask("doctor", "--json", *options))
+        }
+
+    assert not {"Clinic", "Bus"} & {*found()}
+    home = desk.add("Looks")
+    data.mkdir()
+    ticket.keep(home, data)
+    assert found()["Clinic"] == (True, "Pain clinic: linked", None)
+    bus = ("--bus", desk.server.url)
+    known = (*bus, "--bus-ca", desk.server.ca)
+    seed = desk.server.folder / nats_config.NODES_SEED
+    assert found(*known, "--bus-credentials", seed)["Bus"] == (True, "linked", None)
+    where = f"localhost:{desk.server.port}"
+    ok, text, advice = found(*known)["Bus"]
+    assert not ok
+    assert text == f"{where} does not let us in (credentials)."
+    assert "--bus-credentials" in str(advice)
+    ok, text, _ = found(*bus)["Bus"]
+    assert not ok
+    assert text == f"{where} is not trusted (its certificate)."
+    ok, text, _ = found("--bus", "ftp://nowhere")["Bus"]
+    assert not ok
+    assert text == "The address of the NATS server cannot be used."
+    with NatsServer(tmp_path / "nats", jetstream=False) as plain:
+        ok, text, advice = found("--bus", plain.url)["Bus"]
+    assert (ok, text) == (False, "linked, without JetStream")
+    assert "hub config" in str(advice)
+    ok, text, _ = found("--bus", plain.url)["Bus"]
+    assert not ok
+    assert "cannot be reached" in text
+    desk.type("home", "revoke", home.home)
+    ok, text, advice = found()["Clinic"]
+    assert not ok
+    assert text == f"Pain clinic: {where} does not let us in (credentials)."
+    assert "new ticket" in str(advice)
+    ticket.kept_at(data).write_bytes(b"{}")
+    ok, text, advice = found()["Clinic"]
+    assert not ok
+    assert "is no ticket of a clinic" in text
 
 
 def test_where_no_server_runs_it_is_said_what_to_do(

@@ -19,7 +19,7 @@ from biofeedback.service.straps import same_strap
 from biofeedback.session.driver import RadioStatus, Seen, Source, named
 from biofeedback.session.replay import verify
 from biofeedback.session.simulated import SIMULATED_ID, SimulatedDriver
-from biofeedback.store import SessionState
+from biofeedback.store import Role, SessionState
 from tests.service.conftest import (
     BEARER,
     House,
@@ -536,6 +536,16 @@ class TestStraps:
             assert told["radio"]["advice"] == ADVICE[LinkReason.ADAPTER_OFF]
             assert told["preferred"] == SIMULATED_ID
             assert house.notices == [], "it is not needed"
+
+    async def test_where_there_are_accounts_nothing_begins_by_itself(
+        self, start_house: Start
+    ) -> None:
+        async with start_house() as house:
+            house.store.accounts.add(name="ada", display="Ada", role=Role.ADMIN)
+        async with start_house(begin=SIMULATED_ID) as house:
+            (said,) = house.notices
+            assert "sign in" in said
+            assert house.context.conductor.going_on == ()
 
 
 async def test_a_killed_session_is_recovered_at_the_next_start(

@@ -128,6 +128,7 @@ class NatsBus:
         self._link: NatsLink | None = None
         self._connected = False
         self._is_let_in = True
+        self._trouble = "No NATS server has answered yet."
         self._closed = False
         self._linking: asyncio.Task[None] | None = None
         self._first_tried = asyncio.Event()
@@ -147,6 +148,11 @@ class NatsBus:
     def is_let_in(self) -> bool:
         """Whether no server has refused our credentials since the last link."""
         return self._is_let_in
+
+    @property
+    def trouble(self) -> str:
+        """Why there was no link when one was last tried for, in a sentence."""
+        return self._trouble
 
     @property
     def dropped(self) -> int:
@@ -384,7 +390,8 @@ class NatsBus:
         except Exception as error:
             if not self._connected:
                 self._is_let_in = self._is_let_in and not _is_refusal(error)
-                self._say_once("away", f"{address.where} {_why(error)}.")
+                self._trouble = f"{address.where} {_why(error)}."
+                self._say_once("away", self._trouble)
                 return False
             _LOGGER.exception("The link to %s failed.", address.where)
         finally:

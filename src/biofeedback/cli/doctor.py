@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from biofeedback.cli.drivers import installed
-from biofeedback.cli.nodes import Database
+from biofeedback.cli.nodes import BusAuthority, BusCredentials, BusUrl, Database
 from biofeedback.cli.options import AsJson
 from biofeedback.cli.terminal import print_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from biofeedback.session.findings import Command, Finding
 
 
@@ -23,8 +25,14 @@ def doctor(
         typer.Option("--all-platforms", help="Also say what to type on other systems."),
     ] = False,
     database: Database = None,
+    bus: BusUrl = None,
+    bus_credentials: BusCredentials = None,
+    bus_ca: BusAuthority = None,
 ) -> None:
-    """Look at Bluetooth, disk, browser and versions, and say what to do."""
+    """Look at Bluetooth, disk, browser and versions, and say what to do.
+
+    Also at the clinic that this computer has joined, if it has.
+    """
     import asyncio
 
     import msgspec
@@ -33,17 +41,21 @@ def doctor(
     from biofeedback.session.doctor import examine
     from biofeedback.settings import Settings
 
-    found = installed()
+    found, data = installed(), Settings.of().data
     findings = asyncio.run(
         examine(
             found.radios,
-            data=Settings.of().data,
+            data=data,
             dashboard=dashboard_folder(),
             broken=found.broken,
         )
     )
     if database:
         findings = (*findings, _database(database))
+    if bus:
+        findings = (*findings, asyncio.run(_bus(bus, bus_credentials, bus_ca)))
+    if (clinic := asyncio.run(_clinic(data))) is not None:
+        findings = (*findings, clinic)
     if as_json:
         print_json(msgspec.to_builtins(findings))
         return
@@ -67,6 +79,43 @@ def _database(database: str) -> Finding:
     return Finding(
         name="Database", ok=seen.advice is None, text=seen.text, advice=seen.advice
     )
+
+
+async def _bus(url: str, credentials: Path | None, ca: Path | None) -> Finding:
+    from biofeedback.bus.nats import NatsBus
+    from biofeedback.bus.nats_look import look
+
+    return await look(
+        NatsBus(url, name="doctor", credentials=credentials, tls_ca=ca),
+        name="Bus",
+        refused="Check the file after --bus-credentials.",
+        log=True,
+    )
+
+
+async def _clinic(data: Path) -> Finding | None:
+    """Look at the clinic that this computer has joined; ``None``: it has not."""
+    import msgspec
+
+    from biofeedback.bus.nats_look import look
+    from biofeedback.clinic import ticket as tickets
+    from biofeedback.errors import BiofeedbackError
+    from biofeedback.service.at_home.line import bus_of
+    from biofeedback.session.findings import Finding
+
+    path = tickets.kept_at(data)
+    if not path.exists():
+        return None
+    try:
+        ticket = tickets.read(path)
+    except BiofeedbackError as error:
+        return Finding(name="Clinic", ok=False, text=error.message, advice=error.advice)
+    found = await look(
+        bus_of(ticket, data),
+        name="Clinic",
+        refused="Ask your clinic for a new ticket. Practice works without it.",
+    )
+    return msgspec.structs.replace(found, text=f"{ticket.clinic.name}: {found.text}")
 
 
 def _lines(

@@ -1,8 +1,8 @@
 """What a hub does: it keeps a copy of what its share of the homes record.
 
 It reads the log from where it had got to, writes each session's entries into a journal
-of its own as they came, and forces these to the disk once a second, all together. Only
-then it remembers how far it has read, and tells homes what it has::
+of its own as they came, and forces each to the disk once a second, a few at a time.
+Only then it remembers how far it has read, and tells homes what it has::
 
     log ─> memory ─> journals on the disk ─> position remembered
                            │
@@ -32,7 +32,7 @@ from biofeedback.clinic.hub.answering import Answering
 from biofeedback.clinic.hub.asking import Asking
 from biofeedback.clinic.hub.counted import Counted
 from biofeedback.clinic.hub.ending import Ending, Finish
-from biofeedback.clinic.hub.rounds import Rounds
+from biofeedback.clinic.hub.rounds import TOGETHER, Rounds
 from biofeedback.clinic.hub.shelf import FOLDER, Shelf
 from biofeedback.clinic.hub.taking import Taking
 from biofeedback.clinic.hub.tidying import Tidying
@@ -50,9 +50,6 @@ from biofeedback.store import Store
 _LOGGER = logging.getLogger(__name__)
 
 CLINIC_NAME = "clinic"
-
-N_SYNCING = 16
-"""So many journals are forced to the disk side by side; it takes them together."""
 
 RETRY_S = 5.0
 """How soon the hub looks whether there is room, or a database, again."""
@@ -100,7 +97,7 @@ class Copies:
         folder = store.data / FOLDER
         self._admission = Admission(store.homes, now_utc_ns=store.now_ns, clock=clock)
         self._positions = Positions(folder)
-        self._threads = threads = Threads(N_SYNCING, "copies")
+        self._threads = threads = Threads(TOGETHER, "copies")
         self._counted = counted = Counted()
         self._shelf = shelf = Shelf(
             folder,
@@ -236,7 +233,8 @@ class Copies:
         async with aclosing(self._log.read(pattern, after=after)) as messages:
             async for logged in messages:
                 await self._taking.take(partition, logged)
-                await self._rounds.reached(partition, logged.position)
+                self._rounds.note(partition, logged.position)
+                await self._shelf.unsynced.room()
 
     def _go_on(self) -> None:
         if self._trouble is not None:

@@ -1,8 +1,9 @@
-"""Bringing what came in to the disk, once a second, all together."""
+"""Bringing what came in to the disk: each copy once a second, a few at a time."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from biofeedback.clinic.copy_writer import CopyWriter
@@ -15,6 +16,9 @@ from biofeedback.clinic.threads import Threads
 from biofeedback.session.clock import NS_PER_S, Clock
 
 SYNC_EVERY_S = 1.0
+
+TOGETHER = 16
+"""So many journals are forced to the disk side by side; it takes them together."""
 
 _Syncing: TypeAlias = tuple[Copy, CopyWriter, asyncio.Future[int]]
 
@@ -45,11 +49,10 @@ class Rounds:
         self._shelf.unsynced.go_on()
         self._wanted.set()
 
-    async def reached(self, partition: int, position: int) -> None:
-        """Take note of how far a partition was read; wait while too much came in."""
+    def note(self, partition: int, position: int) -> None:
+        """Take note of how far a partition was read."""
         self._reached[partition] = position
         self._wanted.set()
-        await self._shelf.unsynced.room()
 
     async def run(self) -> None:
         """Make rounds for as long as something comes.
@@ -63,11 +66,17 @@ class Rounds:
             await self._wanted.wait()
             self._wanted.clear()
             due_ns = self._clock.now_ns() + round(SYNC_EVERY_S * NS_PER_S)
-            await self.make()
+            await self.make(spread_s=SYNC_EVERY_S)
             await self._clock.sleep_until(due_ns)
 
-    async def make(self) -> None:
+    async def make(self, *, spread_s: float = 0.0) -> None:
         """Bring all that came in to the disk; then remember how far that is.
+
+        Parameters
+        ----------
+        spread_s
+            Over how long. Threads that encode and force hundreds of journals at once
+            leave the loop hardly a turn, and what it has to tell to viewers waits.
 
         Raises
         ------
@@ -75,27 +84,40 @@ class Rounds:
             When that cannot be.
         """
         self._shelf.check_room()
-        began_ns = self._clock.now_ns()
+        began_ns, busy_ns = self._clock.now_ns(), 0
         reached = dict(self._reached)
-        syncing: list[_Syncing] = [
-            (copy, writer, self._threads.begin(writer.sync))
-            for copy in self._shelf.unsynced.take()
-            if (writer := copy.writer) is not None
-        ]
-        try:
-            if syncing:
-                await asyncio.shield(asyncio.wait({asked for *_, asked in syncing}))
-        except asyncio.CancelledError:
-            await asyncio.wait({asked for *_, asked in syncing})
-            self._settle(syncing)
-            raise
-        self._settle(syncing)
-        if self._shelf.unsynced.lost:
+        unsynced = self._shelf.unsynced
+        n_groups = -(-len(unsynced) // TOGETHER)
+        for i in range(n_groups):
+            if not unsynced.is_too_much:
+                due_ns = began_ns + round(i * spread_s / n_groups * NS_PER_S)
+                await self._clock.sleep_until(due_ns)
+            at_ns = self._clock.now_ns()
+            await self._sync(unsynced.take(TOGETHER))
+            busy_ns += self._clock.now_ns() - at_ns
+        if unsynced.lost:
             # Whoever took parcels let go of a copy before this round saw why.
             raise no_room()
         await self._threads.ask(self._positions.keep, reached)
         self._shelf.rest()
-        self._counted.rounds.take((self._clock.now_ns() - began_ns) / NS_PER_S)
+        self._counted.rounds.take(busy_ns / NS_PER_S)
+
+    async def _sync(self, copies: Sequence[Copy]) -> None:
+        syncing: list[_Syncing] = [
+            (copy, writer, self._threads.begin(writer.sync))
+            for copy in copies
+            if (writer := copy.writer) is not None
+        ]
+        if not syncing:
+            return
+        asked = {asked for *_, asked in syncing}
+        try:
+            await asyncio.shield(asyncio.wait(asked))
+        except asyncio.CancelledError:
+            await asyncio.wait(asked)
+            self._settle(syncing)
+            raise
+        self._settle(syncing)
 
     def _settle(self, syncing: list[_Syncing]) -> None:
         full: WaitsError | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from biofeedback.bus import Bus
 from biofeedback.clinic import subjects
@@ -11,6 +11,9 @@ from biofeedback.clinic.messages import Consents, Revoked, of_json, to_json
 from biofeedback.clinic.outbox import Appending
 from biofeedback.clinic.ticket import Ticket, ca_file
 from biofeedback.store import ClinicRow, Store
+
+if TYPE_CHECKING:
+    from biofeedback.bus.nats import NatsBus
 
 
 class Line(Protocol):
@@ -53,15 +56,8 @@ class NatsLine:
 
     def __init__(self, ticket: Ticket, data: Path) -> None:
         from biofeedback.bus.jetstream import JetStreamLog  # only a home needs it
-        from biofeedback.bus.nats import NatsBus
 
-        self._bus = NatsBus(
-            ticket.servers,
-            name=ticket.home,
-            nkey_seed=ticket.seed,
-            inbox_prefix=subjects.inbox(ticket.home),
-            tls_ca=None if ticket.ca is None else ca_file(data),
-        )
+        self._bus = bus_of(ticket, data)
         self._log = JetStreamLog(self._bus)
 
     @property
@@ -94,6 +90,19 @@ class NatsLine:
         """Let everything go."""
         await self._log.close()
         await self._bus.close()
+
+
+def bus_of(ticket: Ticket, data: Path) -> NatsBus:
+    """Return the bus that a ticket describes, which is kept in this data folder."""
+    from biofeedback.bus.nats import NatsBus  # only a home needs it
+
+    return NatsBus(
+        ticket.servers,
+        name=ticket.home,
+        nkey_seed=ticket.seed,
+        inbox_prefix=subjects.inbox(ticket.home),
+        tls_ca=None if ticket.ca is None else ca_file(data),
+    )
 
 
 def given_to(store: Store, clinic: ClinicRow) -> Consents:
