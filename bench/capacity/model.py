@@ -3,8 +3,14 @@
 Every cost is a sum of terms, none negative: one that is always there, one for each home
 that is linked, one for each whose session is announced, one for each that is copied,
 one for each session that somebody watches, and one for each viewer. They are fitted to
-runs, and checked against a larger run that they were not fitted to. What a practice
+runs, and checked against larger runs that they were not fitted to. What a practice
 costs when it ends was measured by itself.
+
+Processor time is less than that sum where much is to do. Whatever comes has to be
+done; where it finds the process asleep, that has to be woken besides. With *a* for the
+one and *b* for the other, of λ in a second, a process that is busy for a share *u* of
+the time is so for ``u = λ (a + b (1 - u))``. With ``s = λ (a + b)``, the sum above,
+that is ``u = s / (1 + s b / (a + b))``; ``b / (a + b)`` is called ``wakes`` here.
 """
 
 from __future__ import annotations
@@ -49,7 +55,11 @@ class Load(Value, frozen=True):
 
 
 class Cost(Value, frozen=True):
-    """What one thing costs: something fixed, and so much for each."""
+    """What one thing costs: something fixed, and so much for each.
+
+    ``wakes`` is the share of processor time that waking takes; 0 for all that is no
+    processor time. That is in ms a second.
+    """
 
     fixed: float = 0.0
     linked: float = 0.0
@@ -57,29 +67,63 @@ class Cost(Value, frozen=True):
     copied: float = 0.0
     watched: float = 0.0
     viewers: float = 0.0
+    wakes: float = 0.0
 
-    def of(self, load: Load) -> float:
-        """Return the cost of a load.
+    def sum(self, load: Load) -> float:
+        """Return the sum of the terms: for processor time the most that it can be.
 
-        >>> Cost(fixed=1, copied=2).of(Load(5, 5, 5, 0, 0))
+        >>> Cost(fixed=1, copied=2).sum(Load(5, 5, 5, 0, 0))
         11.0
         """
         coefficients = [getattr(self, term) for term in TERMS]
         pairs = zip(coefficients, load.terms, strict=True)
         return float(sum(one * n for one, n in pairs))
 
+    def of(self, load: Load) -> float:
+        """Return the cost of a load, in one process.
 
-def fitted(runs: Sequence[tuple[Load, float]]) -> Cost:
+        >>> Cost(copied=100, wakes=0.5).of(Load(10, 10, 10, 0, 0))
+        666.66...
+        """
+        return self.eased(self.sum(load))
+
+    def eased(self, sum_ms: float) -> float:
+        """Return what a sum comes to in one process, which is woken less when busy."""
+        return sum_ms / (1 + self.wakes * sum_ms / 1000)
+
+    def room(self, full_ms: float) -> float:
+        """Return the sum that fits into one process which may be as busy as this."""
+        return full_ms / (1 - self.wakes * full_ms / 1000)
+
+
+WAKES = np.linspace(0, 0.98, 99)
+
+
+def fitted(runs: Sequence[tuple[Load, float]], *, eases: bool = False) -> Cost:
     """Return the cost that is nearest to what was measured, relative to each.
 
     Where runs cannot tell two terms apart, one of them gets all.
+
+    Parameters
+    ----------
+    eases
+        Whether it is processor time.
     """
-    weights = [1 / max(abs(measured), 1e-9) for _, measured in runs]
-    rows = np.array([load.terms for load, _ in runs])
-    wanted = np.array([measured for _, measured in runs])
-    scale = np.array(weights)
-    found, _ = nnls(rows * scale[:, None], wanted * scale)
-    return Cost(**dict(zip(TERMS, map(float, found), strict=True)))
+    loads = [load for load, _ in runs]
+    measured = np.array([cost for _, cost in runs])
+    scale = 1 / np.maximum(np.abs(measured), 1e-9)
+    rows = np.array([load.terms for load in loads]) * scale[:, None]
+
+    def with_share(wakes: float) -> tuple[float, Cost]:
+        sums = measured / np.maximum(1 - wakes * measured / 1000, 1e-9)
+        found, _ = nnls(rows, sums * scale)
+        terms = dict(zip(TERMS, map(float, found), strict=True))
+        cost = Cost(**terms, wakes=wakes)
+        off = np.array([cost.of(load) for load in loads]) - measured
+        return float(np.sum((off * scale) ** 2)), cost
+
+    shares = WAKES if eases else WAKES[:1]
+    return min((with_share(float(one)) for one in shares), key=lambda pair: pair[0])[1]
 
 
 def error_pct(cost: Cost, load: Load, measured: float) -> float:
@@ -180,7 +224,7 @@ def plan(model: Model, assumed: Assumptions) -> Plan:
     load = assumed.load
     practices_s = load.copied / (60 * assumed.session_min)
     a_day = assumed.sites * assumed.sessions_a_day
-    knows_ms = model.hub_ms.of(
+    knows_ms = model.hub_ms.sum(
         Load(
             linked=load.linked,
             announced=load.announced,
@@ -189,7 +233,7 @@ def plan(model: Model, assumed: Assumptions) -> Plan:
             viewers=0,
         )
     )
-    room_ms = 1000 * assumed.full - knows_ms
+    room_ms = model.hub_ms.room(1000 * assumed.full) - knows_ms
     copying_ms = assumed.copies * (
         model.hub_ms.copied * load.copied + 1000 * model.ended.hub_s * practices_s
     )
@@ -210,17 +254,18 @@ def plan(model: Model, assumed: Assumptions) -> Plan:
     return Plan(
         load=load,
         hubs=hubs,
-        hub_cores=(copying_ms + hubs * knows_ms) / 1000,
+        hub_cores=hubs * model.hub_ms.eased(copying_ms / hubs + knows_ms) / 1000,
         worker_cores=assumed.copies * model.ended.worker_s * practices_s,
         nodes=nodes,
-        node_cores=(showing_ms + nodes * knows_ms) / 1000,
-        nats_cores=model.nats_ms.of(load) / 1000 * out_s / max(out.of(load), 1e-9),
+        node_cores=nodes * model.hub_ms.eased(showing_ms / nodes + knows_ms) / 1000,
+        # On many cores: by how much it eases there was not measured.
+        nats_cores=model.nats_ms.sum(load) / 1000 * out_s / max(out.of(load), 1e-9),
         nats_connections=assumed.sites + hubs + nodes,
         nats_in_mb_s=model.nats_in.of(load) / 1e6,
         nats_out_mb_s=out_s / 1e6,
         nats_gb=model.nats_mib.of(load) / 1024,
         log_gb=_log_bytes(model, assumed, a_day) / 1e9,
-        postgres_cores=(hubs + nodes) * model.postgres_ms.of(load) / 1000,
+        postgres_cores=(hubs + nodes) * model.postgres_ms.sum(load) / 1000,
         rows_s=assumed.copies * model.ended.rows * practices_s,
         recordings_gb_day=assumed.copies * a_day * model.ended.recording_bytes / 1e9,
         hub_written_mb_s=assumed.copies * model.hub_disk.copied * load.copied / 1e6,
@@ -268,12 +313,15 @@ MEASURED: dict[str, Callable[[Mapping[str, Any]], float]] = {
 }
 """Where each cost stands among the figures of a run."""
 
+BUSY = ("hub_ms", "nats_ms")
+"""Those that are processor time of one process."""
+
 
 def model_of(rows: Iterable[Mapping[str, Any]], finishing: Mapping[str, Any]) -> Model:
     """Return the model that fits these runs."""
     runs = [(load_of(row), row) for row in rows]
     costs = {
-        name: fitted([(load, look(row)) for load, row in runs])
+        name: fitted([(load, look(row)) for load, row in runs], eases=name in BUSY)
         for name, look in MEASURED.items()
     }
     cpu_s = finishing["cpu_s"]

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from bench.capacity import knee
 from bench.capacity.model import (
@@ -42,6 +42,11 @@ NAMES = {
 
 Figures = Mapping[str, Any]
 
+Check: TypeAlias = tuple[Figures, Mapping[str, float]]
+"""A step, and by how many percent a model of all smaller ones is off there."""
+
+N_CHECKS = 3
+
 
 def write(found: Figures) -> None:
     """Put the tables between their marks, and a line beside the other figures."""
@@ -52,7 +57,7 @@ def write(found: Figures) -> None:
 def text(found: Figures) -> list[str]:
     """Return all that was found as Markdown."""
     rows = found["steps"]
-    model, largest, errors = modelled(found)
+    model, checks = modelled(found)
     return [
         *_machine(found),
         "",
@@ -64,22 +69,31 @@ def text(found: Figures) -> list[str]:
         "",
         *_finishing(found["finishing"]),
         "",
-        *_model(model, largest, errors),
+        *_model(model, checks),
         "",
         *_plans(model),
     ]
 
 
-def modelled(found: Figures) -> tuple[Model, Figures, dict[str, float]]:
-    """Return the model, the run it was checked against, and its errors there."""
-    *fit, largest = found["steps"]
+def modelled(found: Figures) -> tuple[Model, list[Check]]:
+    """Return the model, fitted to all runs but the largest, and how it was checked.
+
+    For each of the larger steps a model is fitted to all smaller ones and asked what
+    this one costs.
+    """
+    steps = found["steps"]
     beside = [
         row
         for row in found["beside"]
         if row["screens"] == "sessions" and not row["apart"]
     ]
-    model = model_of([*fit, *beside], found["finishing"])
-    return model, largest, errors_pct(model, largest)
+    models = [
+        model_of([*steps[:i], *beside], found["finishing"]) for i in range(len(steps))
+    ]
+    checks: list[Check] = [
+        (row, errors_pct(model, row)) for model, row in zip(models, steps, strict=True)
+    ]
+    return models[-1], checks[-N_CHECKS:]
 
 
 def _machine(found: Figures) -> list[str]:
@@ -187,16 +201,19 @@ def _finishing(row: Figures) -> list[str]:
 WORKER = "NeuroKit2's worker"
 
 
-def _model(model: Model, largest: Figures, errors: Mapping[str, float]) -> list[str]:
+def _model(model: Model, checks: Sequence[Check]) -> list[str]:
+    heads = [f"error at {row['patients']}, {row['viewers']}" for row, _ in checks]
     return [
-        f"The model: fitted to all other runs, checked against "
-        f"{largest['patients']} patients with {largest['viewers']} viewers.",
+        "The model, fitted to all runs but the largest step; and by how much one that "
+        "is fitted to all smaller ones says more, or less, than a step has cost.",
         "",
         "| what | always | a linked home | an announced session | a copied one | a "
-        "watched one | a viewer | error there |",
-        "|---|---|---|---|---|---|---|---|",
+        f"watched one | a viewer | waking | {' | '.join(heads)} |",
+        f"|---|---|---|---|---|---|---|---|{'---|' * len(heads)}",
         *(
-            f"| {name} | {_terms(getattr(model, key))} | {errors[key]:+.0f} % |"
+            f"| {name} | {_terms(getattr(model, key))} | "
+            + " | ".join(f"{errors[key]:+.0f} %" for _, errors in checks)
+            + " |"
             for key, name in NAMES.items()
         ),
     ]
@@ -211,7 +228,9 @@ def _terms(cost: Cost) -> str:
         cost.watched,
         cost.viewers,
     )
-    return " | ".join(f"{value:.3g}" for value in values)
+    wakes = f"{100 * cost.wakes:.0f} %" if cost.wakes else "–"
+    shown = (f"{value:.3g}" if value > 1e-6 else "0" for value in values)
+    return " | ".join([*shown, wakes])
 
 
 def _plans(model: Model) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from bench.capacity.knee import knee
@@ -45,6 +46,20 @@ def test_what_made_the_figures_is_found_in_them() -> None:
     assert error_pct(cost, larger, COST.of(larger)) == pytest.approx(0, abs=1e-6)
     assert cost.copied == pytest.approx(COST.copied)
     assert cost.viewers == pytest.approx(COST.viewers)
+
+
+def test_how_much_is_waking_is_found_too() -> None:
+    cost = msgspec.structs.replace(COST, wakes=0.4)
+    more = [
+        Load(linked=n, announced=n, copied=n, watched=n, viewers=2 * n)
+        for n in (50, 100, 200)
+    ]
+    runs = [(load, cost.of(load)) for load in (*LOADS, *more)]
+    found = fitted(runs, eases=True)
+    assert found.wakes == pytest.approx(0.4)
+    assert found.copied == pytest.approx(COST.copied, rel=1e-6)
+    assert cost.of(LOADS[-1]) < cost.sum(LOADS[-1])
+    assert cost.eased(cost.room(600.0)) == pytest.approx(600.0)
 
 
 def test_no_part_of_a_cost_is_negative() -> None:

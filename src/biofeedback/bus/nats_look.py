@@ -46,7 +46,7 @@ async def look(bus: NatsBus, *, name: str, refused: str, log: bool = False) -> F
 async def _has_log(bus: NatsBus) -> bool:
     try:
         answer = msgspec.json.decode(await bus.ask(_STREAMS, b""))
-    except (BusError, TimeoutError):
+    except (BusError, TimeoutError, msgspec.DecodeError):
         return False
     return "error" not in answer
 
