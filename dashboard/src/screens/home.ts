@@ -20,6 +20,7 @@ import { lengths, preferences } from "../preferences.ts";
 import type { Session, Strap, StrapList } from "../protocol.ts";
 import { go } from "../router.ts";
 import { serviceSays } from "../words.ts";
+import { who } from "../who.ts";
 
 const SCAN_S = 5;
 
@@ -83,14 +84,24 @@ export class HomeScreen extends Part {
       this.#choseSelf = true;
       beforeFirst = null;
     }
+    window.addEventListener("focus", this.#back);
     void this.#load();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    window.removeEventListener("focus", this.#back);
     this.#gone = true;
     clearTimeout(this.#refresh);
   }
+
+  /** A clinic was perhaps joined or left meanwhile, in a terminal. */
+  readonly #back = (): void =>
+    void this.#guard(async () => {
+      const me = await api.me();
+      if (me.person.id === who.me?.person.id) who.me = me;
+      this.requestUpdate();
+    });
 
   async #load(): Promise<void> {
     void this.#listSessions();
