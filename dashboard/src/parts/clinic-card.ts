@@ -59,6 +59,7 @@ export class ClinicCard extends Part {
     if (this.busy) return;
     try {
       this.clinic = await atClinic.now();
+      this.tell("looked");
     } catch {
       // The page says by itself when the service is away.
     }

@@ -93,6 +93,11 @@ export class SharingScreen extends Part {
     }
   }
 
+  /** Who is at a clinic that was joined just now is known a moment later. */
+  readonly #somebodyYet = (): void => {
+    if (this.grantees.length === 0) void this.#load();
+  };
+
   async #try(act: () => Promise<void>): Promise<void> {
     if (this.busy) return;
     this.busy = true;
@@ -171,7 +176,7 @@ export class SharingScreen extends Part {
       ${this.consents === null
         ? html`<p class="quiet" role="status">${copy.wait}</p>`
         : html`${this.#now(this.consents)} ${this.#receipt()}
-          ${who.me?.joined ? html`<bf-clinic-card></bf-clinic-card>` : nothing} ${this.#somebody()} ${this.#looked()} ${this.#before(this.consents)}`}`;
+          ${who.me?.joined ? html`<bf-clinic-card @looked=${this.#somebodyYet}></bf-clinic-card>` : nothing} ${this.#somebody()} ${this.#looked()} ${this.#before(this.consents)}`}`;
   }
 
   #now(consents: readonly Consent[]): TemplateResult {
