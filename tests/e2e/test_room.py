@@ -125,6 +125,7 @@ def test_a_therapist_and_a_patient_from_the_invite_to_the_report(
     expect(part(kim, "detail-state")).to_have_attribute("data-standing", "streaming")
     session = session_id(kim)
     expect(tile.locator(".hr")).to_have_text(re.compile(r"^\d+$"))
+    expect(part(kim, "events")).to_contain_text("Pain unpleasantness 7")  # it is linked
 
     # One key marks a moment, and it can be taken back.
     kim.keyboard.press("t")
